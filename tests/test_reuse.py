@@ -49,7 +49,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     from verifier import many
 
-    monkeypatch.setattr(many, "verify_safely", lambda case, **options: seen.append(case.name) or verify(case, **options))
+    safely = many.verify_safely
+    monkeypatch.setattr(many, "verify_safely", lambda case, **options: seen.append(case.name) or safely(case, **options))
     return seen
 
 
@@ -252,3 +253,134 @@ def test_an_unchanged_file_needs_neither_sympy_nor_numpy(folder: Path) -> None:
     assert {"sympy", "flint"} <= set(cold.stderr.split())
     assert warm.stderr.split() == []
     assert "1 cached" in warm.stdout
+
+
+# ---------------------------------------------------------------- proofs and diagnoses, each with an entry of its own
+
+TWO = """name: two
+function: x*y + sin(x)
+points: [{x: 1, y: 2}]
+implementations:
+  right:
+    backward: |
+      dx = (y + cos(x)) * dout
+      dy = x * dout
+  mistaken:
+    backward: |
+      dx = (y - cos(x)) * dout
+      dy = x * dout
+"""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was proved and diagnosed anew: of which gradients."""
+    from verifier.blame.formula import explain
+    from verifier.compare import agreement
+
+    seen: list[tuple[str, str]] = []
+    proofs, explanations = agreement._proofs, explain.explanations
+    monkeypatch.setattr(agreement, "_proofs", lambda check, deadline: seen.append(("proofs", check.implementation)) or proofs(check, deadline))
+    monkeypatch.setattr(explain, "explanations", lambda draft, *rest, **options: seen.append(("diagnosis", draft.implementation.name)) or explanations(draft, *rest, **options))
+    return seen
+
+
+def checked_text(folder: Path, text: str, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str], *words: str) -> tuple[list[tuple[str, str]], dict[str, object]]:
+    """What was made anew where a case file has this text, and its case in the report."""
+    (folder / "two.yaml").write_text(text, encoding="utf-8")
+    made.clear()
+    main(["check", "two.yaml", "--format", "json", "--jobs", "1", *words])
+    return sorted(made), json.loads(capsys.readouterr().out)["cases"][0]
+
+
+def test_after_an_edit_only_the_edited_implementation_is_proved_and_diagnosed_again(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    first, _ = checked_text(folder, TWO, made, capsys)
+    assert first == [("diagnosis", "mistaken"), ("proofs", "mistaken"), ("proofs", "right")]
+    again, _ = checked_text(folder, TWO.replace("dx = (y + cos(x)) * dout", "dx = (cos(x) + y) * dout"), made, capsys)
+    assert again == [("proofs", "right")]
+    last, _ = checked_text(folder, TWO.replace("(y - cos(x))", "(y - 2*cos(x))"), made, capsys)
+    assert last == [("diagnosis", "mistaken"), ("proofs", "mistaken")]
+
+
+def test_after_another_point_nothing_is_proved_again(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    checked_text(folder, TWO, made, capsys)
+    again, case = checked_text(folder, TWO.replace("{x: 1, y: 2}", "{x: 1, y: 2}, {x: 3, y: 5}"), made, capsys)
+    assert again == [("diagnosis", "mistaken")], "its points are what a diagnosis is made from"
+    assert case["proofs"] == {"right": {"dx": "proved", "dy": "proved"}, "mistaken": {"dx": "refuted", "dy": "proved"}}
+
+
+def test_what_comes_from_entries_is_what_is_found_without_them_also_where_lines_have_moved(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    moved = "# a line more\nabout: of two\n" + TWO.replace("dx = (y + cos(x)) * dout", "# another one\n      dx = (y + cos(x)) * dout")
+    _, fresh = checked_text(folder, moved, made, capsys, "--no-cache")
+    checked_text(folder, TWO, made, capsys)
+    again, case = checked_text(folder, moved, made, capsys)
+    assert ("diagnosis", "mistaken") not in again
+    assert ("proofs", "mistaken") not in again
+    assert case == fresh
+    assert any(f["statement"].startswith("dx = (y - cos(x))") for f in case["findings"])
+
+
+@pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)
+def test_an_entry_of_a_proof_or_a_diagnosis_that_was_changed_is_made_again(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str], spoil: Callable[[str], str]) -> None:
+    first, fresh = checked_text(folder, TWO, made, capsys)
+    for path in forged(folder):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(spoil(text.replace('"refuted"', '"proved"')), encoding="utf-8")
+    again, case = checked_text(folder, TWO, made, capsys)
+    assert case["status"] == fresh["status"] == "failed"
+    assert case["proofs"] == fresh["proofs"]
+    assert set(again) <= set(first)
+
+
+def test_proofs_that_somebody_else_wrote_are_not_believed(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    first, fresh = checked_text(folder, TWO, made, capsys)
+    for path in forged(folder):
+        value = json.loads(path.read_text(encoding="utf-8").partition("\n")[2].replace('"refuted"', '"proved"'))
+        text = json.dumps(value)
+        path.write_text(f"{Cache(folder / FOLDER, SECRET)._code(path.stem, text)}\n{text}", encoding="utf-8")
+    again, case = checked_text(folder, TWO, made, capsys)
+    assert again == first
+    assert case["proofs"] == fresh["proofs"]
+
+
+@pytest.mark.parametrize("words", [("--no-cache",), ("--debug",)])
+def test_without_a_cache_proofs_are_made_again_and_none_are_written(folder: Path, made: list[tuple[str, str]], capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    first, _ = checked_text(folder, TWO, made, capsys, *words)
+    again, _ = checked_text(folder, TWO, made, capsys, *words)
+    assert first == again != []
+    assert not (folder / FOLDER).exists()
+
+
+def test_what_ended_because_time_ran_out_is_not_remembered(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / FOLDER, SECRET)
+    for is_lasting in (False, True):
+        assert caches.remembered(cache, lambda: "entry", int, lambda: 1, is_lasting=lambda lasts=is_lasting: lasts) == 1
+        assert (cache.get("entry", int) is UNKNOWN) is not is_lasting
+    assert caches.remembered(cache, lambda: "entry", int, lambda: 2) == 1
+
+
+AGAIN = "import sys; from verifier.cli import main; main(['check', 'two.yaml', '--jobs', '1']); print(*(m for m in ('sympy', 'flint') if m in sys.modules), file=sys.stderr)"
+
+
+def test_a_changed_case_of_known_gates_needs_no_sympy(folder: Path) -> None:
+    environment_ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    seen = []
+    for text in (TWO, TWO.replace("{x: 1, y: 2}", "{x: 1.5, y: 2}").replace("y - cos(x)", "y + cos(x)"), TWO.replace("sin(x)", "tanh(x)")):
+        (folder / "two.yaml").write_text(text, encoding="utf-8")
+        found = subprocess.run([sys.executable, "-c", AGAIN], cwd=folder, env=environment_, capture_output=True, encoding="utf-8", check=True)
+        seen.append(found.stderr.split())
+    assert seen == [["sympy", "flint"], ["flint"], ["sympy", "flint"]]
+
+
+def test_a_derivative_is_the_same_from_the_cache_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
+    from verifier.exact.derivatives import derived_before, local_gradient
+
+    plain = {gate: local_gradient(gate, literals) for gate, literals in (("tanh", (None,)), ("pow", (None, "3")), ("atan2", (None, None)), ("sin", (None,)))}
+    for spoil in (None, "", "[]"):
+        with derived_before(Cache(tmp_path / FOLDER, SECRET)):
+            for (gate, literals) in (("tanh", (None,)), ("pow", (None, "3")), ("atan2", (None, None)), ("sin", (None,))):
+                local_gradient.cache_clear()
+                assert local_gradient(gate, literals) == plain[gate]
+        for path in (tmp_path / FOLDER).glob("*.json") if spoil is not None else ():
+            path.write_text(spoil, encoding="utf-8")
+    assert len(list((tmp_path / FOLDER).glob("*.json"))) >= 4

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from verifier.case.case import Case, calls_of
@@ -13,11 +14,12 @@ from verifier.case.points import PointError
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep.sample import PointSource, source_of
 from verifier.compare.sweep.sweep import Progress, Sums, SweepKey, Unfinished, prepared, sums
-from verifier.exact.derivatives import NotDifferentiable
+from verifier.exact.derivatives import NotDifferentiable, derived_before
 from verifier.exact.truth import truth_of
 from verifier.language.source import Complaint
 from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
 from verifier.report.outcome import CaseReport, Report
+from verifier.run.cache import NO_CACHE, opened
 from verifier.run.chunks import Lost
 from verifier.run.local import lead_a_group
 from verifier.run.workers import MOST_ITEMS, Workers, automatic, cores
@@ -43,18 +45,19 @@ def verify_all(
     progress: Progress | None = None,
     each: Callable[[CaseReport], None] = lambda _: None,
     details: bool = False,
+    entries: str = "",
 ) -> Report:
     """Check many cases; a broken document or case is reported and never takes the others with it.
 
     `workers` do it (`jobs` is short for Workers(jobs)). `each` is called with every report, in the order of the cases, as soon as it is there.
-    With `details` the reports have what the page shows of them. An interrupt (KeyboardInterrupt) ends it with what is done.
+    With `details` the reports have what the page shows of them; `entries` is the folder of a cache, with the proofs and diagnoses of earlier runs. An interrupt (KeyboardInterrupt) ends it with what is done.
     """
     if workers is None:
         with Workers(jobs) as own:
-            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each, details=details)
+            return verify_all(cases, complaints, strict=strict, workers=own, progress=progress, each=each, details=details, entries=entries)
     listed, reports = list(cases), list[CaseReport]()
     try:
-        for report in _reports(listed, workers, strict=strict, progress=progress, details=details):
+        for report in _reports(listed, workers, strict=strict, progress=progress, details=details, entries="" if workers.executor else entries):  # others have no share in this user's cache
             reports.append(report)
             each(report)
             if report.is_interrupted:
@@ -67,7 +70,7 @@ def verify_all(
     return Report((*reports, *broken), tuple(complaints), unchecked=len(listed) - len(reports))
 
 
-def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> Iterator[CaseReport]:
+def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress: Progress | None, details: bool, entries: str) -> Iterator[CaseReport]:
     """The report of each case, in order. Cases that follow each other and are checked in the same way share their processes."""
     ways = ["apart" if calls_of(c) else "in parts" if is_heavy(c) or (workers.debug and c.sample > 0) else "light" for c in listed]  # with debug a fault is raised by whoever hands out the parts
     worth = automatic(ways.count("light"))
@@ -77,9 +80,9 @@ def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress
             workers.release()  # a process is forked more safely while there is no pool
             yield from _apart(members, workers, strict=strict, details=details)
         elif way == "light":
-            yield from _light(members, workers, strict=strict, worth=worth, details=details)
+            yield from _light(members, workers, strict=strict, worth=worth, details=details, entries=entries)
         else:
-            yield from (_heavy(case, workers, strict=strict, progress=progress, details=details) for case in members)
+            yield from (_heavy(case, workers, strict=strict, progress=progress, details=details, entries=entries) for case in members)
 
 
 def is_heavy(case: Case) -> bool:
@@ -87,8 +90,8 @@ def is_heavy(case: Case) -> bool:
     return case.exhaustive or case.sample >= MANY_POINTS
 
 
-def _checker(workers: Workers, *, details: bool) -> Callable[..., CaseReport]:
-    check: Callable[..., CaseReport] = partial(verify, debug=True) if workers.debug else verify_safely
+def _checker(workers: Workers, *, details: bool, entries: str) -> Callable[..., CaseReport]:
+    check: Callable[..., CaseReport] = partial(verify, debug=True) if workers.debug else partial(verify_safely, entries=entries) if entries else verify_safely
     return partial(_with_details, check) if details else check
 
 
@@ -99,21 +102,23 @@ def _with_details(check: Callable[..., CaseReport], case: Case, **options: Any) 
     return described(check(case, **options), case)
 
 
-def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None) -> CaseReport:
-    """`verify`, with a failure of the tool itself reported as an error of this case alone."""
+def verify_safely(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, entries: str = "") -> CaseReport:
+    """`verify`, with a failure of the tool itself reported as an error of this case alone; `entries` is the folder of a cache, which each process opens itself."""
+    cache = opened(Path(entries)) if entries else NO_CACHE
     try:
-        return verify(case, strict=strict, sums=sums)
+        with derived_before(cache):
+            return verify(case, strict=strict, sums=sums, cache=cache)
     except MemoryError:
         raise  # which may be that of the process, not of the case
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
         return unusable(case, f"the tool failed on this case ({type(error).__name__}: {error}); please report it")
 
 
-def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool) -> Iterator[CaseReport]:
+def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int, details: bool, entries: str) -> Iterator[CaseReport]:
     """Cases in chunks of several."""
-    if worth > 1:
+    if worth > 1 and not entries:  # else the cache may have all derivatives that are needed
         import verifier.exact.sympy_gates  # noqa: F401 - SymPy, once for all processes
-    work, key = partial(_checker(workers, details=details), strict=strict), partial(_key, ("check", strict, details))
+    work, key = partial(_checker(workers, details=details, entries=entries), strict=strict), partial(_key, ("check", strict, details))
     for case, (found,) in zip(cases, workers.run(work, cases, worth=worth, size=LIGHT_ITEMS, key=key, kind=CaseReport), strict=True):
         yield unfinished(case, found.reason) if isinstance(found, Lost) else found
 
@@ -187,7 +192,7 @@ def _with_calls(case: Case, *, strict: bool, details: bool) -> CallAnswer:
     return CallAnswer(report, not changed)
 
 
-def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool) -> CaseReport:
+def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool, entries: str) -> CaseReport:
     """A case in parts: first the sums of its many points, then the case with them."""
     swept: Mapping[SweepKey, Sums] = {}
     try:
@@ -196,7 +201,7 @@ def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | N
         pass  # the case itself will tell
     except Unfinished as error:
         return unfinished_sweep(case, error)
-    ((found,),) = workers.run(partial(_checker(workers, details=details), strict=strict, sums=swept), [case])
+    ((found,),) = workers.run(partial(_checker(workers, details=details, entries=entries), strict=strict, sums=swept), [case])
     return unfinished(case, found.reason) if isinstance(found, Lost) else found
 
 

@@ -123,8 +123,9 @@ def verify_changed(
     if pending or complaints:
         from verifier.many import verify_all
 
+        entries = "" if cache.secret is None else str(cache.folder.absolute())
         with workers() as own:
-            unchecked = verify_all([cases[i] for i in pending], strict=strict, workers=own, progress=progress, each=given, details=details).unchecked
+            unchecked = verify_all([cases[i] for i in pending], strict=strict, workers=own, progress=progress, each=given, details=details, entries=entries).unchecked
         give_known(len(cases))  # those behind an interruption
         for report in verify_all((), complaints).cases:
             give(report)

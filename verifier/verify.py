@@ -17,26 +17,29 @@ from verifier.exact.derivatives import NotDifferentiable
 from verifier.exact.truth import truth_of
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport
+from verifier.run.cache import NO_CACHE, Cache
 from verifier.search.hunt import Region, hunted_for_another, hunted_in, with_points, with_regions, worth_a_point
 
 
-def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False) -> CaseReport:
+def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False, cache: Cache = NO_CACHE) -> CaseReport:
     """Check every claimed gradient of every implementation of a case, at every point, in every format.
 
     `sums` are what its many points came to, by implementation and format, where others have swept them; one that is missing was interrupted.
-    What fails beside the verdicts costs a note only, and with `debug` the run.
+    What fails beside the verdicts costs a note only, and with `debug` the run. `cache` has the proofs and diagnoses of earlier runs.
     """
     if calls := calls_of(case):
         return assemble.unusable(case, f"{', '.join(i.name for i in calls)}: callables are run by verify_all, in a process of their own, not by verify")
     found: list[Checked] = []
     regions: list[tuple[Check, Region]] = []
+    unseen: list[str] = []  # by hunts whose budget did not suffice
     try:
         truth = truth_of(case.programs.truth)  # the exact gradient: SymPy's derivative of every gate, run in balls
         for form, checks in checks_of(case, truth):  # the implementations in one format
             listed, infinite = points.listed(case, form), points.without_reals(case, form)
             if case.hunt:  # for points that nobody listed: every implementation is then judged there
-                hunted = [(c, r) for c in checks for r in hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))]
-                hunted = worth_a_point(hunted)
+                hunts = [(c, hunted_in(c, points.boxes(case, form), seed=case.name, budget=case.budget, meant=meant_in(case, form))) for c in checks]
+                unseen += [f"{c.implementation}: {h.unseen}" for c, h in hunts if h.unseen]
+                hunted = worth_a_point([(c, r) for c, h in hunts for r in h.regions])
                 regions += hunted
                 listed = with_regions(listed, [r for _, r in hunted])
                 others = [c for c in checks if linearity.may_ignore(case, c) and not linearity.is_linear(c)]
@@ -52,4 +55,4 @@ def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | 
         return assemble.unusable(case, str(error))
     if sums is None and is_interrupted(found):
         raise KeyboardInterrupt  # nobody else knows: what was not seen has not passed
-    return assemble.report(case, truth, found, regions, strict=strict, debug=debug)  # blame, findings, proofs, status
+    return assemble.report(case, truth, found, regions, unseen, strict=strict, debug=debug, cache=cache)  # blame, findings, proofs, status

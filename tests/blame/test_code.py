@@ -154,7 +154,10 @@ def test_an_edit_is_worth_a_trace_where_every_gradient_is_near(off: float, is_fo
 
 def test_each_statement_is_tried_once_the_likely_one_first() -> None:
     (body,) = code.bodies([mistaken])
-    tries = [old.lineno for _, old, _, _ in code._tries([body], [LINE + 1, LINE + 1, 1], elsewhere=True)]
+    every = [(old, words) for _, old, _, words in code._tries([body], [LINE + 1, LINE + 1, 1], elsewhere=True)]
+    whole = [words in {w for _, w in code.whole_edits(old)} for old, words in every]
+    assert whole == sorted(whole, reverse=True), "the few edits of statements as a whole come before all others"
+    tries = [old.lineno for (old, _), is_whole in zip(every, whole, strict=True) if not is_whole]
     order = list(dict.fromkeys(tries))
     assert order == [LINE + 1, LINE + 2, LINE, LINE - 1]
     assert tries == sorted(tries, key=order.index)

@@ -48,12 +48,12 @@ def of_slope(dout, x):
     return dout * 2 if x > 0 else dout / 4
 
 
-def cut(x):
-    return np.exp(float(x)), x
+def there_and_back(x):
+    return np.fft.ifft(np.fft.fft(np.array([x, x]))).real[0], x
 
 
-def of_cut(dout, x):
-    return dout * np.exp(float(x))
+def of_there_and_back(dout, x):
+    return dout
 
 
 def affine(x, w):
@@ -116,9 +116,9 @@ def test_inputs_without_an_interval_keep_their_numbers() -> None:
     assert "x in [1.0, 2.0]" in str(found)
 
 
-@pytest.mark.parametrize(("forward", "backward", "reason"), [("slope", "of_slope", "other ways"), ("cut", "of_cut", "not known")])
+@pytest.mark.parametrize(("forward", "backward", "reason"), [("slope", "of_slope", "other ways"), ("there_and_back", "of_there_and_back", "not known")])
 def test_what_is_not_one_program_in_the_whole_domain_has_no_bound(forward: str, backward: str, reason: str) -> None:
-    found = report(forward, backward, 0.5, function="exp(x)" if forward == "cut" else None, domain={"x": (-1, 1)}, certify={"ulps": 8})
+    found = report(forward, backward, 0.5, function="x" if forward == "there_and_back" else None, domain={"x": (-1, 1)}, certify={"ulps": 8})
     assert (found.status, [(b.outcome, b.bound, b.open) for b in found.bounds]) == ("failed", [("open", None, "1")])
     assert reason in found.bounds[0].reason
     assert "V110" in codes(found)

@@ -354,7 +354,8 @@ LIMITED = TANH.replace("[-100, 100]", "[0, 5]").replace("  threshold: ", "  # ")
 
 
 def test_above_an_accepted_limit_is_a_find_below_is_none():
-    (found,) = finds_in(LIMITED)
+    found, *others = finds_in(LIMITED)  # of one fault: the rounding errors are above the limit in one region or more, by the points that are drawn
+    assert {f.fault.key for f in others} <= {found.fault.key}
     assert found.fault.over
     (case,) = load_text(found.text).cases
     assert verify(case).status == "passed"
@@ -362,12 +363,13 @@ def test_above_an_accepted_limit_is_a_find_below_is_none():
     right = load_text(found.text.replace("(1 - tanh(x)**2)", "(1 / cosh(x))**2")).cases[0]
     assert verify(right).status == "failed", "the gradient is repaired, and its error below the limit"
     assert finds_in(LIMITED.replace("[0, 5]", "[-0.5, 0.5]")) == ()
-    assert len(finds_in(LIMITED, strict=True)) == 1
+    assert {f.fault.key for f in finds_in(LIMITED, strict=True)} == {found.fault.key}
 
 
 def test_a_find_is_saved_with_the_limit_of_its_gradient_alone():
     one = LIMITED.replace(", accept: {ulps: 100}", "") + "accept: {naive.dx: 100, right.dx: 5}\n"
-    (found,) = finds_in(one)
+    found, *others = finds_in(one)
+    assert {f.fault.key for f in others} <= {found.fault.key}
     (case,) = load_text(found.text).cases
     assert (case.accept.ulps, case.accept.single) == (None, (("naive", "dx", "100"),))
     assert finds_in(one.replace("naive.dx: 100", "naive.dx: 1e300")) == ()

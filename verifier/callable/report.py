@@ -175,16 +175,17 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)
-    regions = []
+    regions, unseen = [], list[str]()
     if question.hunt:
-        found = list(hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt)))
+        of_hunt = hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt))
+        found, unseen = of_hunt.regions, [of_hunt.unseen] if of_hunt.unseen else []
         hunted = with_regions([], found)
         on_path = {p for p, same in zip(hunted, _same_path(trace, hunted, fmt), strict=True) if same}
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, strict=question.strict)
+    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
     exchanged = with_exchange(report, check, checked)
     report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
     report = with_zeros(report, check, checked)

@@ -16,6 +16,7 @@ from verifier.compare.challenge import Challenged, Contradiction, Kind, challeng
 from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
+from verifier.compare.content import content_of_check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import Meant, intervals, is_meant, satisfied
 from verifier.exact import one_sided
@@ -25,6 +26,7 @@ from verifier.exact.prove import CHECKED_POINTS, DIGITS_PER_BIT, FURTHER_POINTS,
 from verifier.exact.truth import Subject
 from verifier.language.formats import Format, round_exact
 from verifier.language.verdict import Verdict
+from verifier.run.cache import NO_CACHE, Cache, name_of, remembered
 
 LARGE = 1_000  # steps of a program in which no proof is tried of what is known to be wrong
 MOST_HOLES = 3  # named in a note
@@ -59,22 +61,25 @@ def outcomes(
     listed: Sequence[Sequence[Discrepancy]] | None = None,
     wrong: Mapping[str, Discrepancy] | None = None,
     seconds: float = math.inf,
+    cache: Cache = NO_CACHE,
 ) -> dict[str, Outcome]:
     """The outcome of every claimed gradient, by its name.
 
     `points` are numbers of the format; further ones are tried where the inputs are `meant`; `listed` is what `compare` found at the
     points, where that is known already. Every claim, proved or not, is challenged (`challenge`): one that fails on a border or in a piece far
     from the points, or has a gap in the domain, is `refuted` with that point as its witness. In a large program those that are known to be `wrong` are refuted by that
-    alone, without a proof and a challenge. After so many `seconds` of the processor no further proof is begun.
+    alone, without a proof and a challenge. After so many `seconds` of the processor no further proof is begun. `cache` has the proofs of earlier runs, whatever their points.
     """
     if (several := _layers(check)) is not None:
-        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds) for c, at in several])
+        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds, cache=cache) for c, at in several])
     if (rest := _without(check, wrong)) is not None:
-        others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds) if rest[1] else {}
+        others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds, cache=cache) if rest[1] else {}
         return _with_refuted(check, others, wrong)
     deadline = time.process_time() + seconds
     domain = intervals(meant)
-    proofs, unproved = _proofs(check, deadline)
+    proofs, unproved = remembered(
+        cache, lambda: name_of("proofs", content_of_check(check)), tuple[dict[str, Proof], dict[str, str]], lambda: _proofs(check, deadline), is_lasting=lambda: time.process_time() <= deadline
+    )
     trials = _trials(check, proofs, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     off = _wrong_in(rows)
@@ -175,10 +180,10 @@ def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[flo
     if not names:
         return []
     found = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check))
-    rows = compare(check, found[:FIRST_FURTHER], detail=_has_details(check))
+    rows = compare(check, found[:FIRST_FURTHER], detail=_has_details(check), conditions=False)
     if rows and all(d.verdict is Verdict.UNDECIDED for row in rows for d in row if d.name in names):
         return rows
-    return rows + compare(check, found[FIRST_FURTHER:], detail=_has_details(check))
+    return rows + compare(check, found[FIRST_FURTHER:], detail=_has_details(check), conditions=False)
 
 
 def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:

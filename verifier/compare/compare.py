@@ -46,21 +46,24 @@ class Task:
     computed: float
 
 
-def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS) -> list[list[Discrepancy]]:
+def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
     else only what a verdict needs of them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
-    `most_bits` the last one that is tried: what it does not tell is undecided.
+    `most_bits` the last one that is tried: what it does not tell is undecided. Without `conditions` no condition number is computed, as in `compare_some`.
     """
     count = len(check.subject.claims)
     pairs = [(p, c) for p in range(len(points)) for c in range(count)]
-    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits)
+    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
-def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, most_bits: int = LARGEST_BITS) -> list[Discrepancy]:
-    """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it."""
+def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[Discrepancy]:
+    """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it.
+
+    Without `conditions` no condition number is computed: what is unstable or ill-conditioned is then called unstable.
+    """
     points, numbers = _numbered([point for point, _ in wanted])
     claims: list[dict[int, None]] = [{} for _ in points]
     for number, (_, claim) in zip(numbers, wanted, strict=True):
@@ -70,7 +73,7 @@ def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], 
     for start in range(0, len(points), size):
         some = points[start : start + size]
         pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
-        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail, most_bits=most_bits), strict=True)
+        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail, most_bits=most_bits, conditions=conditions), strict=True)
     return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
 
 
@@ -88,7 +91,14 @@ def _numbered(points: Sequence[tuple[float, ...]]) -> tuple[list[tuple[float, ..
 
 
 def _compare_pairs(
-    check: Check, points: Sequence[tuple[float, ...]], pairs: Sequence[tuple[int, int]], *, detail: bool, first_bits: int | None = None, most_bits: int = LARGEST_BITS
+    check: Check,
+    points: Sequence[tuple[float, ...]],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    detail: bool,
+    first_bits: int | None = None,
+    most_bits: int = LARGEST_BITS,
+    conditions: bool = True,
 ) -> list[Discrepancy]:
     """The discrepancies of some claims at some points, each a pair of their numbers, those of a point one after the other."""
     truth, subject = check.truth, check.subject
@@ -101,6 +111,8 @@ def _compare_pairs(
         last = bits >= cap
         pending = _level(check, points, pending, results, bits=bits, last=last, detail=detail)
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
+    if not conditions:
+        return [results[pair] for pair in pairs]
     everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):

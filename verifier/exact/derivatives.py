@@ -5,10 +5,12 @@ Nothing here reads the table's `partials` or its kernels: the exact gradient sha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from verifier.circuit import expand
 from verifier.circuit.dag import Dag
@@ -16,6 +18,7 @@ from verifier.circuit.program import Program, Step, ancestors
 from verifier.exact import marks
 from verifier.language.gates import GATES, of_kind
 from verifier.language.primitives import incomplete
+from verifier.run.cache import NO_CACHE, Cache, name_of, remembered
 
 if TYPE_CHECKING:
     from verifier.exact.sympy_gates import Expression
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 # Where SymPy has no derivative that can be used, how it was got. Everything else is sympy.diff of the primitive.
 STEPS = of_kind("step")  # constant between their jumps; at a jump the strict balls are undecided
 TRUTHS = of_kind("comparison", "logic")
+WrittenProgram: TypeAlias = tuple[tuple[tuple[str, tuple[int, ...], str], ...], int]  # the gate, operands and text of every step, and the output
+_entries: ContextVar[Cache] = ContextVar("entries", default=NO_CACHE)
 
 
 class NotDifferentiable(ValueError):
@@ -58,7 +63,8 @@ def local_gradient(name: str, literals: tuple[str | None, ...]) -> tuple[Program
         return tuple(_constant_program(parameters, "0") for _ in parameters)
     if name in TRUTHS:
         return tuple(None for _ in parameters)
-    return _sympy_gradient(name, parameters, literals)
+    found = remembered(_entries.get(), lambda: name_of("derivative", name, parameters, literals), tuple[WrittenProgram | None, ...], lambda: _sympy_gradient(name, parameters, literals))
+    return tuple(None if written is None else Program(tuple(Step(*s) for s in written[0]), parameters, {}, written[1]) for written in found)
 
 
 def _constant_program(parameters: tuple[str, ...], text: str) -> Program:
@@ -66,7 +72,17 @@ def _constant_program(parameters: tuple[str, ...], text: str) -> Program:
     return Program((*dag.steps, Step("number", (), text)), parameters, {}, len(parameters))
 
 
-def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str | None, ...]) -> tuple[Program | None, ...]:
+@contextmanager
+def derived_before(cache: Cache) -> Iterator[None]:
+    """A context in which derivatives of gates are taken from a cache, and stored there: where it has all that a case needs, SymPy is not even loaded."""
+    before = _entries.set(cache)
+    try:
+        yield
+    finally:
+        _entries.reset(before)
+
+
+def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str | None, ...]) -> tuple[WrittenProgram | None, ...]:
     import sympy
 
     from verifier.exact import sympy_gates
@@ -81,7 +97,7 @@ def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str 
     if name not in sympy_gates.PRIMITIVES:
         raise incomplete(name)
     meaning = sympy_gates.PRIMITIVES[name](*values)
-    programs: list[Program | None] = []
+    programs: list[WrittenProgram | None] = []
     for position, symbol in enumerate(symbols):
         if literals[position] is not None or position in gate.conditions or position in gate.orders:
             programs.append(None)
@@ -90,7 +106,7 @@ def _sympy_gradient(name: str, parameters: tuple[str, ...], literals: tuple[str 
         dag = Dag(parameters)
         indices = {s: i for i, s in enumerate(symbols)}
         output = sympy_gates.emit(derivative, indices, lambda name, *args, dag=dag: dag.gate(name, *args, exist=True), dag.number, lambda text, dag=dag: dag.leaf("constant", text))  # type: ignore[misc]
-        programs.append(Program(tuple(dag.steps), parameters, {}, output))
+        programs.append((tuple((s.gate, s.args, s.text) for s in dag.steps), output))
     return tuple(programs)
 
 

@@ -12,6 +12,7 @@ from sympy.functions.special.polynomials import laguerre  # noqa: F401 - loads t
 from verifier.circuit.program import Program
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
+from verifier.language.primitives import NoGate
 
 Expression = Any  # sympy.Expr, or a truth value of SymPy
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E, "inf": sympy.oo, "nan": sympy.nan, "tau": 2 * sympy.pi, "euler_gamma": sympy.EulerGamma}
@@ -148,10 +149,6 @@ def run(program: Program, inputs: Sequence[Expression]) -> list[Expression]:
 
 
 Emit = Callable[..., int]
-
-
-class NoGate(Exception):
-    """A SymPy function that no gate of the table stands for."""
 
 
 def emit(expression: Expression, symbols: dict[Expression, int], gate: Emit, number: Callable[[str], int], constant: Callable[[str], int]) -> int:

@@ -23,6 +23,10 @@ class IncompleteGate(LookupError):
     """A gate of the table without something that it needs: a bug of ours, never of a case file."""
 
 
+class NoGate(Exception):
+    """A SymPy function that no gate of the table stands for."""
+
+
 @dataclass(frozen=True)
 class Missing:
     """What a gate lacks, each with its place: what it cannot do without, and what it can."""

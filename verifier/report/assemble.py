@@ -15,15 +15,16 @@ from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding
 from verifier.report.results import Rating, judged, region_text
 from verifier.report.suggestions import suggestions
+from verifier.run.cache import NO_CACHE, Cache
 from verifier.search.hunt import Region
 
 
-def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), *, strict: bool, debug: bool = False) -> CaseReport:
-    """The report of a case: of what was found in answer to its checks, and the regions that a hunt found.
+def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), unseen: Sequence[str] = (), *, strict: bool, debug: bool = False, cache: Cache = NO_CACHE) -> CaseReport:
+    """The report of a case: of what was found in answer to its checks, and the regions that a hunt found; `unseen` says what it did not look at.
 
-    What stands beside the verdicts and fails costs a note; with `debug` the failure is raised.
+    What stands beside the verdicts and fails costs a note; with `debug` the failure is raised. `cache` has the proofs and diagnoses of earlier runs.
     """
-    attempts = attempts_for(case, raises=debug)
+    attempts = attempts_for(case, raises=debug, cache=cache)
     listed: list[Rating] = []
     sampled: list[Rating] = []
     for checked in found:
@@ -63,7 +64,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(reported),
-        notes=(*remarks, *attempts.notes),
+        notes=(*unseen, *remarks, *attempts.notes),
         bounds=tuple(bounds),
         regions=tuple(region_text(case, check, region) for check, region in regions),
         suggestions=better,

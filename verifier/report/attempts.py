@@ -11,6 +11,7 @@ from verifier.arithmetic import balls
 from verifier.case.case import Case
 from verifier.language.source import Place
 from verifier.report.outcome import Finding
+from verifier.run.cache import NO_CACHE, Cache
 from verifier.run.limit import OutOfTime, limited_work
 
 S = TypeVar("S")
@@ -34,11 +35,12 @@ class Attempts:
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     parts: dict[str, Attempts] = field(default_factory=dict)
+    cache: Cache = NO_CACHE  # what earlier runs proved and diagnosed
 
     def of(self, owner: str) -> Attempts:
         """The attempts about one implementation: with a time of their own, so that the report on it does not depend on the others."""
         if owner not in self.parts:
-            self.parts[owner] = Attempts(self.place, self.seconds, self.raises, notes=self.notes, findings=self.findings)
+            self.parts[owner] = Attempts(self.place, self.seconds, self.raises, notes=self.notes, findings=self.findings, cache=self.cache)
         return self.parts[owner]
 
     def make(self, what: str, work: Callable[[], T], otherwise: S, share: float = 1.0, *, is_made_of_attempts: bool = False) -> T | S:
@@ -81,10 +83,10 @@ class Attempts:
             return []
 
 
-def attempts_for(case: Case, *, raises: bool = False) -> Attempts:
+def attempts_for(case: Case, *, raises: bool = False, cache: Cache = NO_CACHE) -> Attempts:
     """The attempts of a case, with the time that its size asks for."""
     steps = sum(min(MOST_STEPS, len(d.whole if d.whole is not None else d.forward)) for d in case.programs.drafts) * max(1, len(case.points)) * len(case.formats)
-    return Attempts(case.place, max(SECONDS, SECONDS_A_STEP * steps), raises)
+    return Attempts(case.place, max(SECONDS, SECONDS_A_STEP * steps), raises, cache=cache)
 
 
 def _named(error: Exception) -> str:

@@ -10,6 +10,7 @@ from verifier.case.case import BOUND_WORDS, OVER_LIMIT, Case, Claim, Draft, Impl
 from verifier.case.components import base, bracketed, covers
 from verifier.circuit.program import Program
 from verifier.compare.checked import Checked
+from verifier.compare.content import content_of_check, content_of_program
 from verifier.compare.meant import Meant, meant_in, moderate_point
 from verifier.exact.one_sided import Nowhere
 from verifier.exact.truth import Truth
@@ -20,7 +21,9 @@ from verifier.report.attempts import Attempts
 from verifier.report.by_array import ArrayGradient
 from verifier.report.catalogue import finding
 from verifier.report.outcome import BoundResult, Finding, Result
+from verifier.report.relative_places import absolute, relative, sources_of
 from verifier.report.results import Rating
+from verifier.run.cache import name_of, remembered
 
 if TYPE_CHECKING:
     from verifier.blame.formula.explain import Explanation
@@ -128,7 +131,27 @@ def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[
     meant = meant_in(case, check.format)
     moderate = moderate_point(meant, check.format)
     points = [wrong[0][1], *moderate] if is_listed else [*moderate, wrong[0][1]]
-    return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=checked.points, likely=points, fixed=_fixed(case, meant), attempt=attempts.make)
+    beside, fixed = checked.points, _fixed(case, meant)
+    notes, sources = len(attempts.notes), sources_of(draft)
+
+    def name() -> str:
+        about = content_of_check(check), content_of_program(draft.whole), content_of_program(draft.forward), draft.claims, draft.aliases
+        texts = [(s.text, s.column, s.span, s.label, s.span_column) for s in sources]
+        return name_of("diagnosis", about, texts, tuple(wrong), tuple(beside), points, sorted(fixed), attempts.seconds)
+
+    def work() -> list[Explanation]:
+        return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=beside, likely=points, fixed=fixed, attempt=attempts.make)
+
+    if check.computed is not None or attempts.cache.secret is None:
+        return work()
+    made: list[Explanation] = []
+
+    def counted() -> list[Explanation]:
+        made.extend(work())
+        return [r for e in made if (r := relative(e, sources)) is not None]
+
+    found = remembered(attempts.cache, name, list[explain.Explanation], counted, is_lasting=lambda: len(attempts.notes) == notes and all(relative(e, sources) is not None for e in made))
+    return made or [absolute(e, sources) for e in found]
 
 
 def _components(found: Sequence[str], known: dict[str, ArrayGradient]) -> str:

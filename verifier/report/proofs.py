@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from verifier.compare import agreement
 from verifier.compare.agreement import Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
+from verifier.compare.content import content_of_check, content_of_meant, content_of_rows
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import is_meant, meant_in
 from verifier.language.verdict import Verdict
@@ -25,6 +27,7 @@ from verifier.report.catalogue import finding
 from verifier.report.findings import explanations_at, statement_of
 from verifier.report.outcome import Finding
 from verifier.report.results import Rating
+from verifier.run.cache import Cache, name_of, remembered
 
 if TYPE_CHECKING:
     from verifier.blame.formula.explain import Explanation
@@ -45,7 +48,7 @@ def outcomes(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[s
     made = {}
     for c in _firsts(found):
         what = f"the proofs of {c.check.implementation}"
-        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds), None, PROOFS_SHARE)
+        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds, attempts.cache), None, PROOFS_SHARE)
         if outcomes is None:  # what points refute is refuted, however long proofs take
             outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c), _unknown(c.check), is_made_of_attempts=True)
         made[c.check.implementation] = outcomes
@@ -60,8 +63,19 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
     return list(first.values())
 
 
-def _outcomes(case: Case, checked: Checked, seconds: float) -> dict[str, Outcome]:
-    return agreement.outcomes(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked), seconds=seconds)
+def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache) -> dict[str, Outcome]:
+    check, points, rows, wrong = checked.check, checked.points, checked.rows, _wrong(checked)
+    meant, seed, deadline = meant_in(case, check.format), zlib.crc32(case.name.encode()), time.process_time() + seconds
+
+    def name() -> str:
+        return name_of("outcomes", content_of_check(check), tuple(points), content_of_rows(rows), content_of_meant(meant), seed, [(g, d.point) for g, d in wrong.items()])
+
+    def work() -> dict[str, Outcome]:
+        return agreement.outcomes(check, points, meant=meant, seed=seed, listed=rows, wrong=wrong, seconds=seconds, cache=cache)
+
+    if check.computed is not None:
+        return work()  # somebody else's floats: they may be others the next time
+    return remembered(cache, name, dict[str, Outcome], work, is_lasting=lambda: time.process_time() <= deadline)
 
 
 def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:

@@ -14,9 +14,10 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from verifier.run.environment import code, environment, processor
 from verifier.run.plain import Foreign, plain, read
@@ -79,6 +80,23 @@ def opened(folder: Path | None = None) -> Cache:
     return Cache(Path(FOLDER) if folder is None else folder, None if os.environ.get(SWITCH) else user_key())
 
 
+NO_CACHE = Cache(Path(), None)  # which finds nothing, and keeps nothing
+Remembered = TypeVar("Remembered")
+
+
+def remembered(cache: Cache, name: Callable[[], str], kind: Any, work: Callable[[], Remembered], *, is_lasting: Callable[[], bool] = lambda: True) -> Remembered:
+    """The value of that name in a cache; else what some work gives, which the cache has from then on if it is lasting: not where it ended because time ran out."""
+    if cache.secret is None:
+        return work()
+    entry = name()
+    found: Remembered = cache.get(entry, kind)
+    if found is UNKNOWN:
+        found = work()
+        if is_lasting():
+            cache.keep(entry, found)
+    return found
+
+
 def name_of(*parts: Any) -> str:
     """The name of an entry: a hash of what the value is computed from, and of the code, the libraries and the processor that compute it."""
     return hashlib.sha256("\0".join([code(), processor(), *map(repr, (sorted(environment().items()), *parts))]).encode("utf-8", "surrogatepass")).hexdigest()
@@ -120,4 +138,4 @@ def _written(path: Path, content: bytes, *, replaces: bool = True) -> None:
         own.unlink(missing_ok=True)
 
 
-__all__ = ["FOLDER", "SWITCH", "UNKNOWN", "Cache", "Foreign", "name_of", "opened", "user_key"]
+__all__ = ["FOLDER", "NO_CACHE", "SWITCH", "UNKNOWN", "Cache", "Foreign", "name_of", "opened", "remembered", "user_key"]

@@ -15,7 +15,7 @@ class Foreign(ValueError):
 
 
 def plain(value: Any) -> Any:
-    """A value of numbers, texts, enums, tuples, lists, dicts and dataclasses as what JSON knows.
+    """A value of numbers, texts, enums, tuples, lists, sets, dicts and dataclasses as what JSON knows.
 
     >>> plain((1, {0.5: 2}))
     [1, [[0.5, 2]]]
@@ -26,6 +26,8 @@ def plain(value: Any) -> Any:
         return value.value
     if isinstance(value, (tuple, list)):
         return [plain(v) for v in value]
+    if isinstance(value, frozenset):
+        return [plain(v) for v in sorted(value)]
     if isinstance(value, dict):
         return [[plain(k), plain(v)] for k, v in value.items()]
     if value is None or type(value) in (bool, int, float, str):
@@ -49,7 +51,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return _any_of([_reader(a) for a in args])
     if origin is tuple and args[-1:] != (...,):
         return _row(tuple, [_reader(a) for a in args])
-    if origin in (tuple, list):
+    if origin in (tuple, list, frozenset):
         inner = _reader(args[0])
         return lambda value: origin(inner(v) for v in _listed(value))
     if origin is dict:

@@ -11,6 +11,7 @@ import math
 import random
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,15 +19,17 @@ from itertools import pairwise
 import numpy as np
 
 from verifier.blame.rounding.region_cause import region_cause
+from verifier.case.components import base
 from verifier.case.points import places_of
 from verifier.compare.check import Check
-from verifier.compare.compare import compare
+from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.linearity import other_upstream
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
 from verifier.language.verdict import Verdict
-from verifier.search import thresholds
+from verifier.search import thresholds, work
+from verifier.search.judge_many import BY_COLUMNS, FEW_CLAIMS, is_left_out, judge_many
 from verifier.search.paths import InputRanges, Path, axis, bases, of_many, paths
 
 BAD = tuple(sorted((v for v in Verdict if v.fails or v.warns), key=lambda v: -v.rank))  # the worst first
@@ -37,12 +40,14 @@ HARD_BASES = 2  # base points from which `hard_points` looks
 HARD_INPUTS = 6  # inputs that it moves
 OTHER_SHARE = 8  # the part of the budget for another gradient that flows in is one over this
 MOST_BITS = 4096  # at which a point is judged during the search; the points that are told are judged with all there are
-FEW_CLAIMS = 6  # with more gradients, a point that is told already stands for all that fail there alike
 MOST_REGIONS = 3  # of one gradient and verdict, each with another cause
 MOST_TRIES = 8  # runs of points that are looked at for them
 WIDE = 100  # formats with larger exponents are hunted up to a quarter of their largest number
 NOT_MEANT = "'given' does not hold here"
 FAITHFUL_ULPS = 0.5  # what no rounded number is off by more than: such an error is not worth a point
+GROUP = 16  # paths whose points are judged in the same columns, where there are many gradients
+BORDERS_SHARE, POINTS_SHARE, REGIONS_SHARE = 0.35, 0.5, 0.15  # of the work: finding borders, judging points, finding the ends of regions
+FEWEST_AFFORDABLE = 4  # points of a group of paths that is looked at
 OUTSKIRTS = 4.0  # where a sum of two or three inputs overflows, whatever the formula
 
 
@@ -69,21 +74,33 @@ def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts:
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
     Only regions of the `verdicts` are told, and where a constraint of `meant` holds. Between two neighbours of a grid so many borders are found as `within` says.
     """
+    return search(check, domain, seed=seed, budget=budget, verdicts=verdicts, meant=meant, within=within).regions
+
+
+@dataclass(frozen=True)
+class Hunted:
+    """What a hunt found, and in words what it did not look at."""
+
+    regions: list[Region]
+    unseen: str = ""
+
+
+def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, within: int = thresholds.MOST_WITHIN) -> Hunted:
+    """`hunt`, with what its budget did not suffice for."""
     scan, fmt = _Scan(check, budget, meant, within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
-    for path in paths(check.subject.program, inside, fmt, source):
-        scan.along(path, between=BETWEEN if path.base == first else SPARSE)
-    for base in scan.corners(len(inside)):
-        for i in range(min(len(inside), of_many(HARD_INPUTS, len(inside)))):
-            scan.along(axis(base, i, inside), between=SPARSE)
-    return scan.regions(verdicts)
+    scan.along([(path, BETWEEN if path.base == first else SPARSE) for path in paths(check.subject.program, inside, fmt, source)])
+    moved = range(min(len(inside), of_many(HARD_INPUTS, len(inside))))
+    scan.along([(axis(corner, i, inside), SPARSE) for corner in scan.corners(len(inside)) for i in moved])
+    return Hunted(scan.regions(verdicts), scan.unseen())
 
 
-def hunted_in(check: Check, boxes: Sequence[InputRanges], *, seed: str, budget: int, meant: Meant) -> list[Region]:
+def hunted_in(check: Check, boxes: Sequence[InputRanges], *, seed: str, budget: int, meant: Meant) -> Hunted:
     """The regions in each of the boxes, one for every combination of listed values; they share the budget."""
-    return [r for box in boxes for r in hunt(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant)]
+    found = [search(check, box, seed=seed, budget=max(1, budget // len(boxes)), meant=meant) for box in boxes]
+    return Hunted([r for f in found for r in f.regions], next((f.unseen for f in found if f.unseen), ""))
 
 
 def worth_a_point(hunted: Sequence[tuple[Check, Region]]) -> list[tuple[Check, Region]]:
@@ -117,9 +134,9 @@ def hard_points(check: Check, domain: InputRanges, *, within: int = thresholds.M
     scan, fmt = _Scan(check, 0, within=within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     found: dict[tuple[float, ...], None] = {}
-    for base in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
+    for start in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
         for i in range(min(len(domain), HARD_INPUTS)):
-            path = axis(base, i, inside)
+            path = axis(start, i, inside)
             found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path, within=within)[1])))
     return list(found)
 
@@ -143,11 +160,48 @@ class _Scan:
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
         self.edges: list[tuple[float, ...]] = []  # the points at borders, of the paths along which one input moves
+        self.for_borders, self.work, self.for_regions = (share * work.allowed(budget) for share in (BORDERS_SHARE, POINTS_SHARE, REGIONS_SHARE))
+        self.paths_left = self.points_left = self.gradients_left = 0  # not looked at, for want of work
 
-    def along(self, path: Path, *, between: int) -> None:
-        """Watch a path; judge both sides of every border, and some points between borders."""
-        if self.budget <= 0:
-            return
+    @property
+    def has_many(self) -> bool:
+        """Whether so many gradients are claimed that columns of points are judged at once."""
+        return len(self.claims) > FEW_CLAIMS and self.check.computed is None
+
+    def along(self, several: Iterable[tuple[Path, int]]) -> None:
+        """Watch paths; judge both sides of every border, and so many points between borders."""
+        pending = list(several)
+        size = GROUP if self.has_many else 1
+        for start in range(0, len(pending), size):
+            group: list[tuple[Path, list[float]]] = []
+            for path, between in pending[start : start + size]:
+                if self.budget <= sum(len(ts) for _, ts in group):
+                    break
+                if self.for_borders <= 0 or self.work <= 0:
+                    self.paths_left += 1
+                    continue
+                group.append((path, _evenly(self.chosen(path, between), self.budget - sum(len(ts) for _, ts in group))))
+            group = self.affordable(group)
+            self.learn([path.point(t, self.fmt) for path, ts in group for t in ts])
+            self.lines += [(path, self.judge(path, ts)) for path, ts in group]
+
+    def affordable(self, group: list[tuple[Path, list[float]]]) -> list[tuple[Path, list[float]]]:
+        """The positions of several paths, of each the same part, evenly spread, where all would take more work than there is."""
+        count = sum(len(ts) for _, ts in group)
+        most = max(FEWEST_AFFORDABLE, int(self.work / (work.of_columns(self.check, count) / max(1, count) if self.has_many else work.of_point(self.check))))
+        if count <= most:
+            return group
+        self.points_left += count - most
+        return [(path, [ts[k * len(ts) // part] for k in range(part)]) for path, ts in group for part in [max(1, len(ts) * most // count)]]
+
+    def unseen(self) -> str:
+        """What was not looked at, in words."""
+        lacking = (self.paths_left, "further lines"), (self.points_left, "further points on these lines"), (self.gradients_left, "gradients at these points")
+        words = [f"{count:,} {what}" for count, what in lacking if count]
+        return f"the hunt looked at {len(self.known):,} points on {len(self.lines):,} lines; its budget did not suffice for {' and '.join(words)}" if words else ""
+
+    def chosen(self, path: Path, between: int) -> list[float]:
+        """The positions of a path that are judged."""
         ordered, edges, first = self.watch(path, within=self.within if between == BETWEEN else 1)
         special = set(thresholds.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
@@ -157,10 +211,9 @@ class _Scan:
             chosen.update(inner[k * (len(inner) - 1) // max(1, between - 1)] for k in range(between) if inner)
             if not inner:  # both borders lie between two neighbours of the grid
                 chosen.add(self._middle(left, right))
-        judged = self.judge(path, _evenly(sorted(chosen), self.budget))
-        self.lines.append((path, judged))
         if len(path.moves) == 1:
             self.edges += [path.point(t, self.fmt) for t in first]
+        return sorted(chosen)
 
     def _middle(self, left: float, right: float) -> float:
         """The number in the middle of two others, counted in floats."""
@@ -169,8 +222,10 @@ class _Scan:
     def watch(self, path: Path, *, within: int) -> tuple[list[float], set[float], set[float]]:
         """The grid of a path, and both sides of its borders with one neighbour more: of all, `within` at most between two neighbours of the grid, and of the first ones there."""
         ordered = thresholds.grid(path, self.program, self.fmt)
-        seen = thresholds.behaviour(path, self.check, ordered)
-        found = thresholds.narrowed(path, self.check, ordered, seen, within=within)
+        part = thresholds.moving_part(path, self.check)
+        self.for_borders -= work.of_watching(part)
+        seen = thresholds.behaviour(path, self.check, ordered, part=part)
+        found = thresholds.narrowed(path, self.check, ordered, seen, within=within, part=part)
         return ordered, self._sides(path, [pair for pairs in found for pair in pairs]), self._sides(path, [pairs[0] for pairs in found])
 
     def _sides(self, path: Path, borders: Sequence[tuple[float, float]]) -> set[float]:
@@ -182,18 +237,30 @@ class _Scan:
     def judge(self, path: Path, ts: Sequence[float]) -> dict[float, list[Discrepancy]]:
         """The discrepancies at some positions; what is known is not judged again, and costs nothing."""
         points = {t: path.point(t, self.fmt) for t in ts}
-        new = list(dict.fromkeys(p for p in points.values() if p not in self.known))
-        self.budget -= len(new)
-        self.known.update(zip(new, self.compared(self.check, new), strict=True) if new else ())
+        self.learn(list(points.values()))
         return {t: self.known[p] for t, p in points.items()}
 
-    def compared(self, check: Check, points: list[tuple[float, ...]]) -> list[list[Discrepancy]]:
-        """The discrepancies at points; where the inputs are not meant nothing is claimed."""
-        found = compare(check, points, detail=False, most_bits=MOST_BITS)
-        if self.meant is None or self.meant.given is None:
-            return found
-        holds = satisfied(self.meant, points)
-        return [row if inside else [replace(d, verdict=Verdict.UNDEFINED, reason=NOT_MEANT) for d in row] for row, inside in zip(found, holds, strict=True)]
+    def learn(self, points: Iterable[tuple[float, ...]]) -> None:
+        """Judge the points that are not known."""
+        new = list(dict.fromkeys(p for p in points if p not in self.known))
+        if not new:
+            return
+        self.budget -= len(new)
+        found = judge_many(self.check, new, most_bits=MOST_BITS, most_work=self.work)
+        self.work -= found.work
+        self.gradients_left += found.left_out
+        self.known.update(zip(new, map(self.meant_row, new, found.rows), strict=True))
+
+    def meant_row(self, point: tuple[float, ...], row: list[Discrepancy]) -> list[Discrepancy]:
+        """The discrepancies of a point; where the inputs are not meant nothing is claimed."""
+        if self.meant is None or self.meant.given is None or satisfied(self.meant, [point])[0]:
+            return row
+        return [replace(d, verdict=Verdict.UNDEFINED, reason=NOT_MEANT) for d in row]
+
+    def in_full(self, c: int, point: tuple[float, ...]) -> Discrepancy:
+        """A gradient at a point as `compare` judges it, whatever is known of it."""
+        (found,) = self.meant_row(point, compare_some(self.check, [(point, c)], detail=False, most_bits=MOST_BITS))
+        return found
 
     def corners(self, count: int) -> list[tuple[float, ...]]:
         """Some of the points at borders, spread over those that were found: from there other inputs move to where two borders meet."""
@@ -207,15 +274,20 @@ class _Scan:
         chosen: list[Region] = []
         for verdict in verdicts:
             shown: list[list[Discrepancy]] = []
-            for c in range(len(self.claims)):
+            of_array: dict[str, set[str]] = {}  # the causes that are reported of each array, where there are many gradients
+            for c, (_, name) in enumerate(self.claims):
+                causes = of_array.setdefault(base(name), set()) if self.has_many else set()
+                if len(causes) >= MOST_REGIONS or (causes and self.for_regions <= 0):
+                    continue
                 if len(self.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
-                    reported = self._reported(c, verdict)
+                    reported = self._reported(c, verdict, causes)
+                    causes.update(r.cause for r in reported)
                     shown += [self.known[r.point] for r in reported]
                     chosen += reported
         return [*chosen, *self._worst()] or list(self._simplest_right())
 
-    def _reported(self, c: int, verdict: Verdict) -> list[Region]:
-        """The regions of one gradient and verdict that are reported: one of each cause."""
+    def _reported(self, c: int, verdict: Verdict, known: AbstractSet[str]) -> list[Region]:
+        """The regions of one gradient and verdict that are reported: one of each cause that is not known."""
         found = [
             (plainness(point), k, low, high)
             for k, (path, judged) in enumerate(self.lines)
@@ -225,16 +297,19 @@ class _Scan:
         reported: dict[str, tuple[Path, dict[float, list[Discrepancy]], float, float]] = {}
         for _, k, low, high in sorted(found)[:MOST_TRIES]:
             path, judged = self.lines[k]
-            reported.setdefault(self._cause(path, judged, c, low, high), (path, judged, low, high))
-            if len(reported) == MOST_REGIONS:
+            if (cause := self._cause(path, judged, c, low, high)) not in known:
+                reported.setdefault(cause, (path, judged, low, high))
+            if len(reported) + len(known) == MOST_REGIONS or (self.has_many and self.for_regions <= 0):
                 break
         return sorted((self._region(*where, c=c) for where in reported.values()), key=lambda r: plainness(r.point))
 
     def _cause(self, path: Path, judged: dict[float, list[Discrepancy]], c: int, low: float, high: float, at: float | None = None) -> str:
         """What happens in a run of positions with one verdict, at its plainest or at a given one."""
         t = _plainest([x for x in judged if low <= x <= high]) if at is None else at
-        beside = next((path.point(x, self.fmt) for x in _around(judged, low, high) if x is not None), None) or self._passing(c)
-        return region_cause(self.check, self.judge(path, [t])[t][c], beside)
+        beside = next((path.point(x, self.fmt) for x in _around(judged, low, high, c) if x is not None), None) or self._passing(c)
+        d = self.judge(path, [t])[t][c]
+        self.for_regions -= work.of_one(self.check)
+        return region_cause(self.check, self.in_full(c, d.point) if d.exact is BY_COLUMNS else d, beside)
 
     def _passing(self, c: int) -> tuple[float, ...] | None:
         """Some point at which a gradient is right: what a run that fills its path is compared with."""
@@ -242,16 +317,17 @@ class _Scan:
 
     def _region(self, path: Path, judged: dict[float, list[Discrepancy]], low: float, high: float, *, c: int) -> Region:
         verdict = judged[low][c].verdict
-        before, after = _around(judged, low, high)
+        before, after = _around(judged, low, high, c)
         left = low if before is None else self._edge(path, c, before, low)
         right = high if after is None else self._edge(path, c, after, high)
         simple = simplest(left, right, self.fmt)
         t = simple if self.judge(path, [simple])[simple][c].verdict is verdict else _plainest([x for x in judged if low <= x <= high])
         d = self.judge(path, [t])[t][c]
+        d = self.in_full(c, d.point) if self.has_many else d
         inputs = self.program.inputs
         return Region(
             d.name,
-            verdict,
+            d.verdict,
             inputs[path.input],
             left,
             right,
@@ -265,14 +341,13 @@ class _Scan:
 
     def _edge(self, path: Path, c: int, outside: float, inside: float) -> float:
         """The last position of a region on the way to a point outside it, by bisection over the places."""
-        only = self.check.alone(self.claims[c][1])
         verdict = self.judge(path, [inside])[inside][c].verdict
         b, a = places_of(self.fmt, [inside, outside]).tolist()
-        while abs(b - a) > 1 and self.budget > 0:
+        while abs(b - a) > 1 and self.budget > 0 and self.for_regions > 0:
             middle = (a + b) // 2
             point = path.point(float(numbers(self.fmt, np.array([middle]))[0]) + 0.0, self.fmt)
-            self.budget -= 1
-            ((found,),) = self.compared(only, [point])
+            self.budget, self.for_regions = self.budget - 1, self.for_regions - (work.of_one(self.check) if self.has_many else work.of_point(self.check))
+            (found,) = self.meant_row(point, compare_some(self.check, [(point, c)], detail=False, most_bits=MOST_BITS, conditions=not self.has_many))
             if found.verdict is verdict:
                 b = middle
             else:
@@ -281,6 +356,9 @@ class _Scan:
 
     def _worst(self) -> Iterator[Region]:
         """The point with the most ulps of every gradient that passes somewhere."""
+        if self.has_many:
+            yield from self._worst_of_arrays()
+            return
         for c, (_, name) in enumerate(self.claims):
             worst: Region | None = None
             for path, judged in self.lines:
@@ -291,6 +369,20 @@ class _Scan:
             if worst is not None:
                 yield worst
 
+    def _worst_of_arrays(self) -> Iterator[Region]:
+        """The same for many gradients, those of an array as one; points at which all were judged go first."""
+        worst: dict[str, tuple[bool, float, int, Path, float]] = {}
+        for path, judged in self.lines:
+            for t, row in judged.items():
+                whole = not any(is_left_out(d) or d.exact is not BY_COLUMNS for d in row)
+                for c, d in enumerate(row):
+                    error = _error(d, 0.0)
+                    if d.verdict.passes and error > FAITHFUL_ULPS and (whole, error) > worst.get(base(d.name), (False, 0.0))[:2]:
+                        worst[base(d.name)] = (whole, error, c, path, t)
+        for _, _, c, path, t in worst.values():
+            d = self.in_full(c, path.point(t, self.fmt))
+            if d.verdict.passes and _error(d, 0.0) > FAITHFUL_ULPS:
+                yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
 
     def _simplest_right(self) -> Iterator[Region]:
         """The simplest point at which every gradient is right, so that a report has a point where none is off anywhere."""
@@ -301,7 +393,7 @@ class _Scan:
                 yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
 
 
-def _evenly(ts: Sequence[float], most: int) -> Sequence[float]:
+def _evenly(ts: list[float], most: int) -> list[float]:
     """Some numbers of all, evenly spread, where there are more than a budget allows."""
     return ts if len(ts) <= most else [ts[(2 * k + 1) * len(ts) // (2 * most)] for k in range(most)]
 
@@ -314,7 +406,7 @@ def _runs(judged: dict[float, list[Discrepancy]], c: int, verdict: Verdict, fmt:
     """The first and the last of neighbouring positions with a verdict; the infinities of a gradient that is nearly one itself are no region."""
     start: float | None = None
     last = math.nan
-    for t in sorted(judged):
+    for t in sorted(t for t in judged if not is_left_out(judged[t][c])):
         if judged[t][c].verdict is verdict and not _nearly_infinite(judged[t][c], fmt):
             start, last = (t if start is None else start), t
         elif start is not None:
@@ -324,9 +416,10 @@ def _runs(judged: dict[float, list[Discrepancy]], c: int, verdict: Verdict, fmt:
         yield start, last
 
 
-def _around(judged: dict[float, list[Discrepancy]], low: float, high: float) -> tuple[float | None, float | None]:
-    """The judged positions next to a run."""
-    return max((t for t in judged if t < low), default=None), min((t for t in judged if t > high), default=None)
+def _around(judged: dict[float, list[Discrepancy]], low: float, high: float, c: int) -> tuple[float | None, float | None]:
+    """The positions next to a run at which its gradient was judged."""
+    others = [t for t, row in judged.items() if not low <= t <= high and not is_left_out(row[c])]
+    return max((t for t in others if t < low), default=None), min((t for t in others if t > high), default=None)
 
 
 def _nearly_infinite(d: Discrepancy, fmt: Format) -> bool:

@@ -11,6 +11,7 @@ from itertools import islice
 import numpy as np
 
 from verifier.arithmetic.types import DoubleArray
+from verifier.case.components import base
 from verifier.case.points import places_of
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, numbers
@@ -51,8 +52,12 @@ class Path:
 
     def columns(self, ts: Sequence[float] | DoubleArray, fmt: Format) -> list[list[float]]:
         """The inputs at some values of t, one column each."""
-        moved = {i: _moved(np.asarray(ts, dtype=np.float64), move, fmt).tolist() for i, move in self.moves}
+        moved = {i: column.tolist() for (i, _), column in zip(self.moves, self.moved(ts, fmt), strict=True)}
         return [moved[i] if i in moved else [x] * len(ts) for i, x in enumerate(self.base)]
+
+    def moved(self, ts: Sequence[float] | DoubleArray, fmt: Format) -> list[DoubleArray]:
+        """The inputs that move at some values of t, one column each."""
+        return [_moved(np.asarray(ts, dtype=np.float64), move, fmt) for _, move in self.moves]
 
     def point(self, t: float, fmt: Format) -> tuple[float, ...]:
         """The inputs at one value of t."""
@@ -77,14 +82,41 @@ def paths(program: Program, domain: InputRanges, fmt: Format, source: random.Ran
     """The paths of a hunt, the most productive first: every input alone, inputs together, then every input from other base points."""
     count = len(domain)
     first, *others = bases(domain, fmt, source)
-    yield from (axis(first, i, domain) for i in range(min(count, MOST_AXES)))
     if count == 1:
+        yield axis(first, 0, domain)
         return
-    yield from _together(program, first, domain, fmt)
+    if count <= MOST_AXES:
+        yield from (axis(first, i, domain) for i in range(count))
+        yield from _together(program, first, domain, fmt)
+    else:  # where a hunt may have to end early, inputs of every array and inputs together come first
+        moving = [i for i in spread(program.inputs) if domain[i][0] < domain[i][1]]
+        alone = [axis(first, i, domain) for i in moving[:MOST_AXES]]
+        arrays = len({base(program.inputs[i]) for i in moving})
+        yield from alone[:arrays]
+        yield from _together(program, first, domain, fmt)
+        yield from alone[arrays:]
     most = of_many(MOST_INPUTS, count)
-    for base in others:
+    for other in others:
         chosen = range(count) if count <= most else sorted(source.sample(range(count), most))
-        yield from (axis(base, i, domain) for i in chosen)
+        yield from (axis(other, i, domain) for i in chosen)
+
+
+def spread(inputs: Sequence[str]) -> list[int]:
+    """The positions of inputs, in turn one of every array; of each array the elements that are far apart come first.
+
+    >>> spread(["x[0]", "x[1]", "x[2]", "x[3]", "w[0]", "w[1]"])
+    [0, 4, 2, 5, 1, 3]
+    """
+    arrays: dict[str, list[int]] = {}
+    for i, name in enumerate(inputs):
+        arrays.setdefault(base(name), []).append(i)
+    ordered = [[elements[k] for k in sorted(range(len(elements)), key=bits_reversed)] for elements in arrays.values()]
+    return [row[k] for k in range(max(map(len, ordered))) for row in ordered if k < len(row)]
+
+
+def bits_reversed(k: int) -> int:
+    """A key by which whole numbers are ordered so that those that are far apart come first: 0, 4, 2, 6, 1, 5, 3, 7."""
+    return int(f"{k:032b}"[::-1], 2)
 
 
 def of_many(most: int, inputs: int) -> int:
@@ -92,22 +124,22 @@ def of_many(most: int, inputs: int) -> int:
     return most if inputs < MANY else most // 3
 
 
-def axis(base: tuple[float, ...], i: int, domain: InputRanges) -> Path:
+def axis(start: tuple[float, ...], i: int, domain: InputRanges) -> Path:
     """The path on which one input moves through its domain."""
-    return Path(base, ((i, Move.SAME),), *domain[i])
+    return Path(start, ((i, Move.SAME),), *domain[i])
 
 
 def bases(domain: InputRanges, fmt: Format, source: random.Random) -> list[tuple[float, ...]]:
     """The base points: short numbers, extreme ones whose products leave the format, random ones."""
     count = len(domain)
     extremes = (2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emin), 2.0 ** round(EXTREME_EXPONENT_SHARE * fmt.emax))
-    rows = [[base[i % len(base)] + (i // len(base) * REPETITION_SHIFT if k < DISTINCT_BASES else 0.0) for i in range(count)] for k, base in enumerate(BASES)] + [[x] * count for x in extremes]
+    rows = [[four[i % len(four)] + (i // len(four) * REPETITION_SHIFT if k < DISTINCT_BASES else 0.0) for i in range(count)] for k, four in enumerate(BASES)] + [[x] * count for x in extremes]
     rows += [[round(source.gauss(0, 2), 1) for _ in range(count)] for _ in range(RANDOM_BASES)]
     columns = [numbers(fmt, places_of(fmt, [min(max(row[i], low), high) for row in rows])).tolist() for i, (low, high) in enumerate(domain)]
     return list(dict.fromkeys(tuple(row) for row in zip(*columns, strict=True)))
 
 
-def _together(program: Program, base: tuple[float, ...], domain: InputRanges, fmt: Format) -> Iterator[Path]:
+def _together(program: Program, start: tuple[float, ...], domain: InputRanges, fmt: Format) -> Iterator[Path]:
     """Pairs that meet in a step are equal, opposite or neighbours; then all inputs are equal, and of alternating sign."""
     count = len(domain)
     several = [((i, Move.SAME), (j, move)) for i, j in islice(meetings(program), of_many(MOST_PAIRS, count)) for move in Move]
@@ -116,7 +148,7 @@ def _together(program: Program, base: tuple[float, ...], domain: InputRanges, fm
     for moves in several:
         low, high = _common(moves, domain, fmt)
         if low < high:
-            yield Path(base, moves, low, high)
+            yield Path(start, moves, low, high)
 
 
 def _common(moves: Sequence[tuple[int, Move]], domain: InputRanges, fmt: Format) -> tuple[float, float]:

@@ -19,7 +19,8 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.language.formats import Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
-from verifier.search.paths import Path, of_many
+from verifier.search.moving import MovingPart, moving
+from verifier.search.paths import MOST_AXES, Path, of_many
 
 GRID = 160  # places of a path, uniform over the floats, at which the program is watched
 EVENLY = 24  # intervals of the same length between the ends
@@ -27,6 +28,7 @@ MOST_BORDERS = 60  # that are narrowed down on one path
 FEW_BORDERS = 12  # the same, where there are many inputs
 MOST_WITHIN = 4  # borders that are narrowed down between two neighbours of the grid
 PARTS = 8  # an interval is cut into so many at once
+MANY_PARTS = 64  # the same where there are many inputs: then it is the number of runs that costs
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
@@ -50,20 +52,22 @@ def special(path: Path, program: Program) -> list[float]:
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
-def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, within: int = MOST_WITHIN) -> list[list[tuple[float, float]]]:
+def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, within: int = MOST_WITHIN, part: MovingPart | None = None) -> list[list[tuple[float, float]]]:
     """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not.
 
     They are grouped by neighbours, between which there may be several: the first is found, and one of each other kind, `within` at most. A border is of a kind by what changes there.
     """
     fmt = check.format
+    part = moving_part(path, check) if part is None else part
     most = MOST_BORDERS if len(path.base) <= MOST_OWN else of_many(FEW_BORDERS, len(path.base))
+    parts = MANY_PARTS if len(path.base) > MOST_AXES else PARTS
     chosen = _rarest(behaviours)[:most]
     low, high = (places_of(fmt, [ts[k + shift] for k in chosen]).tolist() for shift in (0, 1))
     groups = [[_Gap(a, b, behaviours[k], behaviours[k + 1])] for a, b, k in zip(low, high, chosen, strict=True)]
     while any(gap.is_wide for gaps in groups for gap in gaps):
-        cuts = [place for gaps in groups for gap in gaps for place in gap.cuts]
-        seen = dict(zip(cuts, behaviour(path, check, numbers(fmt, np.array(cuts))), strict=True))
-        groups = [_of_each_kind([part for gap in gaps for part in gap.parts(seen)], within) for gaps in groups]
+        cuts = [place for gaps in groups for gap in gaps for place in gap.cuts(parts)]
+        seen = dict(zip(cuts, behaviour(path, check, numbers(fmt, np.array(cuts)), part=part), strict=True))
+        groups = [_of_each_kind([piece for gap in gaps for piece in gap.pieces(parts, seen)], within) for gaps in groups]
     return [[(a + 0.0, b + 0.0) for a, b in numbers(fmt, np.array([(gap.low, gap.high) for gap in gaps])).tolist()] for gaps in groups]
 
 
@@ -80,19 +84,18 @@ class _Gap:
     def is_wide(self) -> bool:
         return self.high - self.low > 1
 
-    @property
-    def cuts(self) -> list[int]:
+    def cuts(self, parts: int) -> list[int]:
         """The places at which it is cut into equal parts."""
-        return sorted({self.low + (self.high - self.low) * m // PARTS for m in range(1, PARTS)} - {self.low, self.high})
+        return sorted({self.low + (self.high - self.low) * m // parts for m in range(1, parts)} - {self.low, self.high})
 
     @property
     def kind(self) -> tuple[int, ...]:
         """What changes in it."""
         return _changed(self.before, self.after)
 
-    def parts(self, seen: Mapping[int, bytes]) -> list[_Gap]:
+    def pieces(self, parts: int, seen: Mapping[int, bytes]) -> list[_Gap]:
         """The parts at whose ends the behaviour differs: one at least."""
-        places = [(self.low, self.before), *((place, seen[place]) for place in self.cuts), (self.high, self.after)]
+        places = [(self.low, self.before), *((place, seen[place]) for place in self.cuts(parts)), (self.high, self.after)]
         return [_Gap(a, b, before, after) for (a, before), (b, after) in pairwise(places) if before != after]
 
 
@@ -117,10 +120,15 @@ def _changed(before: bytes, after: bytes) -> tuple[int, ...]:
     return tuple(i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x != y)
 
 
-def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray) -> list[bytes]:
-    """How each step behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
-    program, fmt = check.subject.program, check.format
-    run = columns(program, path.columns(ts, fmt), fmt, check.upstream)
+def moving_part(path: Path, check: Check) -> MovingPart:
+    """The part of the computed gradients that moves along a path: what its borders are looked for in."""
+    return moving(check.subject.program, path, check.format, upstream=check.upstream)
+
+
+def behaviour(path: Path, check: Check, ts: Sequence[float] | DoubleArray, *, part: MovingPart | None = None) -> list[bytes]:
+    """How each step that moves behaves at each t: its class, whether its operands tie, how many bits its sum loses."""
+    part = moving_part(path, check) if part is None else part
+    program, fmt, run = part.program, check.format, part.run(ts)
     values: list[NDArray[Any]] = []  # of the steps that are numbers
     truths: list[NDArray[Any]] = []
     sums: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []

@@ -19,8 +19,8 @@ class ReadableNames:
     names: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those that are arrays; () of numbers
     labels: tuple[str, ...] = ()  # vectors of whole numbers that are known
-    numbers: tuple[str, ...] = ()  # that stand in the code, such as 1.702
     counts: tuple[str, ...] = ()  # whole numbers that are known, and lengths: `N`, `x.shape[0]`
+    numbers: tuple[str, ...] = ()  # that stand in the code, such as 1.702
 
     def alike(self, name: str) -> list[str]:
         """The other names that may stand in the place of one: those of its shape, where shapes are known."""
@@ -282,11 +282,10 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         return
     if _is_square(tree) or (isinstance(tree, ast.UnaryOp) and _is_square(tree.operand)):  # half of a square, before a length that is 2
         yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
-    if not scope.counts:  # a sum is divided by a length; what is multiplied by 2 is the slope of a square, also where a length is 2
-        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), ast.Constant(value=2)), f"the factor `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
-    for other in (*scope.counts[:MOST_COUNTS], *scope.numbers, *scope.names[:MOST_NAMES], *lengths, "2", *squared, *scope.spread()):
+    slope = () if scope.counts else ("2",)  # of a square, also where a length is 2: a sum is divided by a length
+    for other in (*scope.counts[:MOST_COUNTS], *scope.numbers, *scope.names[:MOST_NAMES], *slope, *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
                 yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"

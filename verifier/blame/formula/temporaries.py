@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
 
 from flint import arb
 
@@ -140,7 +140,7 @@ class _TemporarySearch:
         """The values of a temporary with which a reader comes right: those near its own value and near its opposite."""
         value, exact = self.values[temporary], self.exact(reader)
         steps = self.cones[reader]
-        found = [column for column in self.isolated.reference.values if is_varied(column) and not agrees(column, value, self.fmt) and self.mends({temporary: column}, [reader])][:1]
+        found = list(islice((column for column in self.isolated.reference.values if is_varied(column) and not agrees(column, value, self.fmt) and self.mends({temporary: column}, [reader])), 1))
         for start in (value, [-v for v in value]):
             column = solve(lambda x: recompute(self.program, self.values, steps, {temporary: x}), start, exact, first=self.first)
             if column is not None and not any(_overlap(column, c) for c in found):

@@ -23,7 +23,7 @@ from verifier.compare.boxes.split import nearest_numbers
 from verifier.compare.boxes.witness import Seen, at_point, largest
 from verifier.compare.check import Check
 from verifier.exact.derivatives import NotDifferentiable
-from verifier.exact.sympy_gates import NoGate
+from verifier.language.primitives import NoGate
 
 MOST_STEPS = 20_000  # of a program
 TRIED = 2000  # numbers at which errors are computed, each time; where each is a call of somebody else's code

@@ -21,6 +21,7 @@ from verifier.exact import derivatives
 from verifier.language.formats import FORMATS, Format, computing
 from verifier.language.gates import GATES
 from verifier.language.numeral import exact
+from verifier.language.primitives import NoGate
 
 RoundingKind = Literal["none", "nearest", "library", "unknown"]
 NEAREST = frozenset(("add", "sub", "mul", "div", "sqrt", "fma", "square", "reciprocal"))  # rounded once to the nearest, where there is a kernel
@@ -254,7 +255,7 @@ def _short(gate: str, position: int, *, of_logarithm: bool) -> Program | None:
     indices = {s: i for i, s in enumerate(symbols)}
     try:
         output = sympy_gates.emit(formula, indices, lambda name, *args: dag.gate(name, *args, exist=True), dag.number, lambda text: dag.leaf("constant", text))
-    except sympy_gates.NoGate:
+    except NoGate:
         return None
     found = Program(tuple(dag.steps), parameters, {}, output)
     return found if len(found.steps) <= len(parameters) + MOST_STEPS else None

@@ -7,7 +7,9 @@ Every method decides only what it can certify, so no two of them can contradict 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_consta
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
+IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
@@ -49,11 +52,14 @@ def _is_finite(d: Discrepancy) -> bool:
     return d.rounded is not None and bool(np.isfinite(d.rounded))
 
 
-SLOW = [by_balls, by_points]
+Method: TypeAlias = Callable[[Check, list[DoubleArray], list[DoubleArray], list[VerdictColumn]], None]
+SLOW: list[Method] = [by_balls, by_points]
 
 
 def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str = "any") -> list[VerdictColumn]:
-    """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals."""
+    """Every claimed gradient at every point. `columns` has one array of float64 per input; `method` starts with `balls` or `points` instead of intervals; `columns` ends with double-doubles, leaves
+    open what they do, and computes no condition number: what is unstable or ill-conditioned is called unstable.
+    """
     count = len(columns[0])
     cuts = [slice(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
@@ -73,7 +79,7 @@ def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> l
     if is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found):
         return found
     for cut in cuts:
-        _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut))
+        _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
     left = np.flatnonzero(_any_open(found))
     if len(left) > BLOCK:
         for cut in cuts:
@@ -106,28 +112,30 @@ def _all_open(check: Check, columns: Sequence[DoubleArray]) -> list[VerdictColum
 
 def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
     found, computed = _all_open(check, columns), computed_columns(check, columns)
-    if method == "any" and check.format.precision <= NARROW:
-        _quickly(check, columns, computed, found)
+    if method in IN_COLUMNS and check.format.precision <= NARROW:
+        _quickly(check, columns, computed, found, method)
     _slowly(check, columns, computed, found, method)
     return found
 
 
-def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
     """Judge a block in a narrow format: as a range where it is a tail, else by intervals."""
-    if not (_may_be_tail(check, columns, "any") and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
-        by_intervals(check, columns, computed, found)
+    if not (_may_be_tail(check, columns, method) and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
+        by_intervals(check, columns, computed, found, conditions=method != "columns")
 
 
 def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
     """Judge what is open by the other ways, one after the other."""
-    if method == "any" and check.format.precision <= NARROW:
+    conditions = method != "columns"
+    if method in IN_COLUMNS and check.format.precision <= NARROW:
         if not _any_open(found).any():
             return
         by_breaks(check, columns, computed, found)
-        if len(columns) == 1:
+        if conditions and len(columns) == 1:
             by_ranges(check, columns[0], computed, found)
-    steps = {"any": [by_double_doubles, *SLOW], "balls": SLOW, "points": SLOW[-1:]}[method]
-    for step in steps:
+    in_columns = partial(by_double_doubles, conditions=conditions)
+    methods: dict[str, list[Method]] = {"any": [in_columns, *SLOW], "columns": [in_columns], "balls": SLOW, "points": SLOW[-1:]}
+    for step in methods[method]:
         is_open = _any_open(found)
         left = np.flatnonzero(is_open)
         if not len(left) or (step is by_balls and method != "balls" and len(left) < FEWEST_IN_COLUMNS):

@@ -26,15 +26,15 @@ EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
-def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge what is open and certain."""
+def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool = True) -> None:
+    """Judge what is open and certain. Without `conditions` what is unstable or ill-conditioned is called unstable."""
     count = len(columns[0])
     if count < FEWEST or not _is_bounded(check):
         return
     for start in range(0, count, BLOCK):
         cut = slice(start, min(start + BLOCK, count))
         part = [VerdictColumn(j.verdict[cut], j.error[cut], j.over[cut]) for j in found]  # views: what is written there is written in `found`
-        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part)
+        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part, conditions=conditions)
 
 
 def _is_bounded(check: Check) -> bool:
@@ -62,7 +62,7 @@ class Columns(NamedTuple):
         return zero
 
 
-def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool) -> None:
     count = len(columns[0])
 
     def full(a: DoubleDouble) -> Columns:
@@ -90,7 +90,7 @@ def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
         unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
-            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at])
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at]) if conditions else CODE[Verdict.UNSTABLE]
 
 
 def _is_near(a: DoubleDouble, b: DoubleDouble, unit: DoubleArray) -> bool:

@@ -20,8 +20,8 @@ from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
 
-def by_intervals(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge what is open and certain."""
+def by_intervals(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool = True) -> None:
+    """Judge what is open and certain. Without `conditions` what is unstable or ill-conditioned is called unstable."""
     count = len(columns[0])
 
     def full(a: Doubles) -> DoubleArray:
@@ -46,7 +46,7 @@ def by_intervals(check: Check, columns: list[DoubleArray], computed: list[Double
         unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
-            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at])
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at]) if conditions else CODE[Verdict.UNSTABLE]
 
 
 def _numbers(
