@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +144,63 @@ def test_a_case_that_expects_the_loss_of_digits_is_left_alone() -> None:
     outcome = adopt(reports())
     assert "would have a new finding: V303" in outcome.lines[0]
     assert text() == expecting
+
+
+def test_a_file_that_is_read_only_is_not_written_and_others_are() -> None:
+    Path("other.yaml").write_text(CASE.replace("name: it", "name: other"), encoding="utf-8")
+    Path("it.yaml").chmod(0o444)
+    outcome = adopt(verify_all([replace(c, improve=ImproveRequest(10.0)) for c in load("it.yaml", "other.yaml").cases]).cases)
+    assert outcome.lines[0] == "it.yaml: not written: it is read-only"
+    assert outcome.files == ("other.yaml",)
+    assert outcome.is_refused
+    assert text() == CASE
+
+
+def test_a_file_that_cannot_be_written_is_named_and_others_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("zz.yaml").write_text(CASE.replace("name: it", "name: other"), encoding="utf-8")
+    found = verify_all([replace(c, improve=ImproveRequest(10.0)) for c in load("it.yaml", "zz.yaml").cases]).cases
+    real = tempfile.mkstemp
+
+    def full(**words: Any) -> tuple[int, str]:
+        if words["prefix"].startswith(".it"):
+            raise OSError(28, "No space left on device")
+        return real(**words)
+
+    monkeypatch.setattr(tempfile, "mkstemp", full)
+    outcome = adopt(found)
+    assert outcome.lines[0] == "it.yaml: not written: 'it.yaml' cannot be written: No space left on device"
+    assert outcome.files == ("zz.yaml",)
+    assert outcome.is_refused
+    assert text() == CASE
+
+
+def test_what_standard_input_is_redirected_from_is_not_written() -> None:
+    outcome = adopt([replace(r, suggestions=tuple(replace(s, file="/dev/stdin") for s in r.suggestions or ())) for r in reports()])
+    assert outcome.lines == ("/dev/stdin: not written: it was open already when it was read: give the path of the file",)
+
+
+def test_a_link_stays_a_link_and_its_file_keeps_its_mode() -> None:
+    Path("real").mkdir()
+    Path("it.yaml").rename("real/it.yaml")
+    Path("real/it.yaml").chmod(0o640)
+    Path("it.yaml").symlink_to("real/it.yaml")
+    outcome = adopt(reports())
+    assert outcome.files == ("it.yaml",)
+    assert Path("it.yaml").is_symlink()
+    assert OLD not in Path("real/it.yaml").read_text(encoding="utf-8")
+    assert Path("real/it.yaml").stat().st_mode & 0o777 == 0o640
+    assert sorted(p.name for p in Path("real").iterdir()) == ["it.yaml"], "nothing is left behind"
+
+
+def test_of_two_cases_of_one_name_each_is_held_against_itself() -> None:
+    """The second one expects its loss of digits, the first does not; the statement of the first has two lines and becomes one."""
+    first = CASE.replace(OLD, "dx = (1 -\n        out**2) * dout")
+    second = f"{CASE}expect:\n  mine.dx: vanished\n"
+    Path("it.yaml").write_text(f"{first}---\n{second}", encoding="utf-8")
+    outcome = adopt(reports())
+    assert "wrote line 10; checked again: 2 of 2 cases passed; not line 22: it would have a new finding: V303" in outcome.lines[0]
+    assert text().endswith(f"---\n{second}")
+    assert OLD not in text().partition("---")[0]
 
 
 def test_what_harms_is_left_out_and_the_rest_is_written() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,12 +13,13 @@ from pathlib import Path
 
 from verifier.case.case import without_calls
 from verifier.case.load import load_text
-from verifier.language.user_files import writing
+from verifier.language.user_files import DESCRIPTORS, writing
 from verifier.language.verdict import Verdict
 from verifier.many import verify_all
 from verifier.report.outcome import CaseReport, Finding, Replacement, Result
-from verifier.report.patch import PYTHON, edited, read
+from verifier.report.patch import LINE_END, PYTHON, edited, read
 
+MAY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 ResultKey = tuple[object, ...]
 
 
@@ -36,7 +38,7 @@ class RefusedError(Exception):
 
 
 def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
-    """Write the replacements that some reports suggest into their files, each file whole or not at all. Raises OSError where a file cannot be written."""
+    """Write the replacements that some reports suggest into their files, each file whole or not at all."""
     lines: list[str] = []
     files: list[str] = []
     is_refused, fails = False, any(r.status == "failed" for r in reports if not _of_file(r))
@@ -47,7 +49,7 @@ def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
             lines.append(line)
             files.append(file)
             fails |= any(r.status == "failed" for r in afterwards)
-        except RefusedError as reason:
+        except (RefusedError, OSError) as reason:
             lines.append(f"{file}: not written: {reason}")
             is_refused = True
     nothing = "no suggestion has a patch" if any(r.suggestions for r in reports) else "there is no better arrangement"
@@ -63,6 +65,8 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
     """Write the replacements of one file; a line about it, and the reports of its cases as they are then. Raises RefusedError, OSError."""
     if file.endswith(PYTHON):
         raise RefusedError("this is no case file but your code: change the line yourself, or apply the patch in the JSON report")
+    if file.startswith(DESCRIPTORS):
+        raise RefusedError("it was open already when it was read: give the path of the file")
     suggested = [s for r in reports for s in _of_file(r)]
     chosen = _apart(suggested)
     before, digest = read(file)
@@ -105,7 +109,12 @@ def _harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequenc
         afterwards = _checked(edited(before, [(s.span, s.replacement) for s in chosen]), file, strict=strict)
     except RefusedError as reason:
         return str(reason)
-    return next(filter(None, (_worse(r, _same_case(r, afterwards)) for r in reports)), "")
+    return next(filter(None, (_worse(r, _same_case(r, afterwards, lost=_lines_lost(before, r.line, chosen))) for r in reports)), "")
+
+
+def _lines_lost(before: str, line: int, chosen: Sequence[Replacement]) -> int:
+    """The lines fewer that a text has above a line, after some replacements."""
+    return sum(len(LINE_END.findall(before[slice(*s.span)])) - len(LINE_END.findall(s.replacement)) for s in chosen if s.line < line)
 
 
 def _apart(suggested: Sequence[Replacement]) -> list[Replacement]:
@@ -125,8 +134,9 @@ def _checked(text: str, file: str, *, strict: bool) -> tuple[CaseReport, ...]:
     return verify_all([without_calls(c) for c in loaded.cases if c.programs.drafts], strict=strict).cases
 
 
-def _same_case(report: CaseReport, others: Sequence[CaseReport]) -> CaseReport | None:
-    return next((r for r in others if r.name == report.name), None)
+def _same_case(report: CaseReport, others: Sequence[CaseReport], *, lost: int) -> CaseReport | None:
+    """The report of the same case in a text that has so many lines fewer above it: a file may hold two cases of one name."""
+    return next((r for r in others if (r.name, r.line) == (report.name, report.line - lost)), None)
 
 
 def _worse(before: CaseReport, after: CaseReport | None) -> str:
@@ -166,12 +176,17 @@ def _rank(verdict: Verdict) -> int:
 def _put(file: str, text: str, digest: str) -> None:
     """Write a file whole or not at all, if its contents still have the hash. Raises RefusedError, OSError."""
     path = Path(os.path.realpath(file))
+    if not (os.access(path, os.W_OK) and path.stat().st_mode & MAY_WRITE):
+        raise RefusedError("it is read-only")
     with writing(file):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(text.encode("utf-8"))
-            os.chmod(name, path.stat().st_mode & 0o7777)  # noqa: PTH101
+            was = path.stat()
+            with suppress(OSError, AttributeError):
+                os.chown(name, was.st_uid, was.st_gid)  # who may: the administrator, say
+            os.chmod(name, was.st_mode & 0o7777)  # noqa: PTH101
             _unchanged(file, digest)
             os.replace(name, path)  # noqa: PTH105
         except BaseException:

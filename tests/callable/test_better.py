@@ -139,7 +139,14 @@ tanh.defvjp(_forward, _backward)
 """
 
 
-@pytest.mark.parametrize(("library", "text", "call", "start", "word"), [("torch", TORCH, "Tanh", "return grad", "torch."), ("jax", JAX, "tanh", "dx = g", "jnp.")])
+TUPLE = JAX.replace("    dx = g * (1 - jnp.tanh(x) ** 2)\n    return (dx,)\n", "    return (g * (1 - jnp.tanh(x) ** 2),)\n")
+
+
+@pytest.mark.parametrize(
+    ("library", "text", "call", "start", "word"),
+    [("torch", TORCH, "Tanh", "return grad", "torch."), ("jax", JAX, "tanh", "dx = g", "jnp."), ("jax", TUPLE, "tanh", "return (g", ",)")],
+    ids=["torch", "jax", "a tuple of one gradient"],
+)
 def test_a_line_of_another_library_is_replaced_in_its_words(library: str, text: str, call: str, start: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
     if importlib.util.find_spec(library) is None:
         pytest.skip(f"{library} is not installed")

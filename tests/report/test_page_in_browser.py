@@ -19,13 +19,15 @@ from tests import ROOT
 from verifier import load, serve
 from verifier.many import verify_all
 from verifier.report.draw import page
-from verifier.report.outcome import Report
+from verifier.report.draw.page import content
+from verifier.report.outcome import CaseReport, ErrorFigures, Replacement, ReplacementRegion, Report
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
 CHROMEDRIVER = shutil.which("chromedriver")
 AXE = Path(os.environ.get("AXE_JS", ""))
 OPTIONS = "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"
 HOSTILE = '</script><script>window.hurt=1</script><img src=x onerror="window.hurt=1"><b>bold</b> &amp; κ'
+PATCH = "--- a/it.yaml\n+++ b/it.yaml\n@@ -6,2 +6,2 @@\n --- a line\n-  dx = a\n+  dx = b\n"
 WAIT = 20  # seconds for something that happens at once, on a machine that does much else
 
 pytestmark = [
@@ -43,7 +45,16 @@ def report() -> Report:
     findings = tuple(replace(f, message=HOSTILE, statement=HOSTILE, source_line=HOSTILE, details=(HOSTILE,), expected=False) for f in bad.findings)
     assert bad.details is not None
     details = replace(bad.details, about=HOSTILE, notes=(HOSTILE,), formulas=tuple(replace(f, text=HOSTILE, mathml="") for f in bad.details.formulas))
-    return Report((*found, replace(bad, name=HOSTILE, status="failed", findings=findings, notes=(HOSTILE,), details=details)))
+    return Report((*found, improved(), replace(bad, name=HOSTILE, status="failed", findings=findings, notes=(HOSTILE,), details=details)))
+
+
+def improved() -> CaseReport:
+    """A case with a better line in two regions, and one whose texts are markup and that has no patch."""
+    bad, good = ErrorFigures(1000, "1.845e+19", "0.5", "30.12"), ErrorFigures(1000, "2.5", "0.25", "0.10")
+    regions = (ReplacementRegion("x < -1", "exp(x)", bad, good), ReplacementRegion("x >= -1", "1 - exp(-x)" + 40 * " + x*(1 - x)", replace(good, points=400), good))
+    one = Replacement("mine", "dx", "float64", "it.yaml", 7, 3, "dx = a", "dx = b", "proved", "for all inputs", bad, good, regions, "1.2", "nonfinite", "rounding", 40, PATCH)
+    other = replace(one, gradient="dy", original=HOSTILE, replacement=HOSTILE, proof_text=HOSTILE, patch="", why_no_patch=HOSTILE, regions=(replace(regions[0], condition=HOSTILE, formula=HOSTILE), regions[1]))
+    return CaseReport("better lines", "it.yaml", 1, "passed", suggestions=(one, other))
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +254,40 @@ def test_a_guilty_line_and_its_gate_are_marked_and_the_repair_is_a_diff(opened: 
     assert [p.text for p in sheet.find_elements("css selector", "pre .minus")] == ["- dw = x * dz"]
 
 
+def test_a_better_line_stands_with_its_proof_its_figures_and_a_patch_to_be_copied(opened: Any) -> None:
+    one, other = open_case(opened, "better lines").find_elements("css selector", ".is-better")
+    assert one.find_element("tag name", "h4").text == "mine.dx nonfinite → rounding at worst"
+    assert [p.text for p in one.find_elements("css selector", ":scope > pre > span")] == ["- dx = a", "+ dx = b"]
+    assert "proved: for all inputs. It takes 1.2 times the time of this statement." in one.text
+    rows = [[cell.text for cell in row.find_elements("tag name", "td")] for row in one.find_elements("css selector", ":scope tbody tr")]
+    assert rows[0] == ["all inputs", "1,000", "no number or 2^64", "2.5", "0.5", "0.25", "30.12", "0.10"]
+    assert rows[1][0].split("\n") == ["x < -1", "exp(x)"]
+    assert rows[2][0].split("\n")[0] == "x >= -1"
+    folded = one.find_element("tag name", "details")
+    folded.find_element("tag name", "summary").click()
+    lines = folded.find_elements("css selector", "pre span")
+    assert [line.get_attribute("textContent") for line in lines] == PATCH.splitlines()
+    assert [line.get_attribute("class") for line in lines] == ["same", "same", "same", "same", "minus", "plus"], "names of files and the line that begins like one are no change"
+    opened.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+    copy = folded.find_element("css selector", "button")
+    assert copy.get_attribute("aria-label") == "Copy the patch of mine.dx"
+    copy.click()
+    until(opened, "return [...document.querySelectorAll('.is-better details button')][0].textContent === 'Copied'")
+    assert copy.get_attribute("aria-label") == "Copied: the patch of mine.dx"
+    assert opened.execute_async_script("const done = arguments[0]; navigator.clipboard.readText().then(done, (e) => done(String(e)))") == PATCH
+    assert other.find_elements("css selector", "details, .command") == [], "the twin: no patch, and nothing to be copied"
+    assert f"There is no patch: {HOSTILE}." in other.text
+    assert other.text.count("<b>bold</b>") == 6
+    assert other.find_elements("css selector", "img, script, b") == []
+
+
+def test_only_who_asked_for_better_lines_is_told_that_there_are_none(opened: Any) -> None:
+    assert "better" not in open_case(opened, "affine layer").text.lower()
+    shown = content(replace(improved(), suggestions=()))
+    assert "better" not in shown
+    assert "nothing to improve" in shown["unimproved"]
+
+
 def test_the_theme_button_changes_the_theme_and_says_so(opened: Any) -> None:
     ground = "return getComputedStyle(document.body).backgroundColor"
     light, button = opened.execute_script(ground), opened.find_element("id", "theme")
@@ -283,7 +328,7 @@ def test_a_reload_keeps_what_is_open_and_the_filters(opened: Any) -> None:
 @pytest.mark.parametrize("width", [390, 1280, 1920])
 def test_the_page_is_never_wider_than_the_window(opened: Any, width: int) -> None:
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False})
-    for name in ("sigmoid neuron", "affine layer", "sigmoid, staged and fused, from end to end"):
+    for name in ("sigmoid neuron", "affine layer", "sigmoid, staged and fused, from end to end", "better lines"):
         open_case(opened, name)
     wide = opened.execute_script("return document.documentElement.scrollWidth")
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -294,8 +339,9 @@ def test_the_page_is_never_wider_than_the_window(opened: Any, width: int) -> Non
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(opened: Any, theme: str) -> None:
     opened.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
-    for name in ("sigmoid neuron", "a shared weight that is overwritten", "sigmoid, staged and fused, from end to end", "affine layer"):
+    for name in ("sigmoid neuron", "a shared weight that is overwritten", "sigmoid, staged and fused, from end to end", "affine layer", "better lines"):
         open_case(opened, name)
+    opened.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     opened.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
     assert faults(opened) == []
     opened.execute_script("document.querySelector('#text').parentElement.replaceWith(document.querySelector('#text')); document.querySelector('#text').removeAttribute('placeholder')")

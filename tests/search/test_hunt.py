@@ -86,6 +86,26 @@ def test_the_budget_bounds_the_points_that_are_judged():
     assert len(report.results) <= 10
 
 
+@pytest.mark.parametrize("low", [250_001.5, 640_000.25])
+def test_all_borders_between_two_neighbours_of_the_grid_are_found(low):
+    """Three of them within 0.002 of each other; the gradient is wrong between the second and the third only, where no point of the grid is."""
+    x = f"where(x*x > {low - 1}, where(x*x > {low}, where(x*x < {low + 1}, 0, 2*x), 2*x), 2*x)"
+    (region,) = [r for r in regions(hunted("x**2", f"dx = {x}"), "wrong") if float(r.low) > 0]
+    first, last = float(region.low), float(region.high)
+    assert Fraction(math.nextafter(first, 0)) ** 2 <= low < Fraction(first) ** 2, "over the reals, as verdicts are"
+    assert Fraction(last) ** 2 < low + 1 <= Fraction(math.nextafter(last, math.inf)) ** 2
+
+
+@pytest.mark.parametrize("wrong", ["x > 1000", "x < -1000"])
+def test_a_small_budget_is_spread_over_the_inputs(wrong):
+    """Neither the largest inputs go first where there are more points than may be judged, nor the smallest."""
+    from dataclasses import replace
+
+    (case,) = load_text(f"function: x**2\nhunt: true\nimplementations: {{a: {{backward: 'dx = where({wrong}, x, 2*x)'}}}}\n").cases
+    for budget in (6, 20):
+        assert regions(verify(replace(case, budget=budget)), "wrong")
+
+
 @pytest.mark.parametrize(
     ("low", "high", "simple"),
     [(3.0, 1.7e308, 3.0), (-1e308, -3.0, -3.0), (19.06, 373.0, 20.0), (-1.0, 2.0, 0.0), (0.18, 0.33, 0.2), (0.1234567, 0.1234569, 0.1234568), (5e-324, 5e-324, 5e-324)],
@@ -201,7 +221,7 @@ def test_the_kinks_of_the_table_are_borders(formula, kink, monkeypatch):
     ts = thresholds.grid(path, program, FLOAT64)
 
     def found():
-        return thresholds.narrowed(path, check, ts, thresholds.behaviour(path, check, ts))
+        return [pair for pairs in thresholds.narrowed(path, check, ts, thresholds.behaviour(path, check, ts)) for pair in pairs]
 
     assert (math.nextafter(kink, -10), kink) in found()
     monkeypatch.setattr(thresholds, "kinks", {}.get)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -17,9 +18,10 @@ from verifier.compare.check import Check, checks_of
 from verifier.compare.meant import Meant
 from verifier.exact.truth import truth_of
 from verifier.language.verdict import Verdict
+from verifier.search.hunt import Region
 from verifier.search.improve import arrangements
 from verifier.search.improve import improve as improve_module
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_outside, judged, replaced_check
+from verifier.search.improve.acceptance import Accepted, NotAccepted, _is_as_bad_beside, accepted, is_outside, judged, replaced_check
 from verifier.search.improve.guilty import replaceable
 from verifier.search.improve.improve import improve, is_larger, search_points
 from verifier.search.improve.measure import drawn
@@ -196,6 +198,16 @@ def test_a_series_also_has_the_derivative_at_0_where_the_line_has_none() -> None
     assert in_floats(found.replacement.partition("=")[2].strip(), {"x": 0.0}) == 0
 
 
+@pytest.mark.parametrize("ends", [(1e-8, 30.0), (-30.0, -1e-8), (-0.25, 30.0), (-30.0, 0.25)])
+def test_a_series_is_used_where_it_is_certified_and_not_up_to_the_end_of_the_domain_only(ends: tuple[float, float]) -> None:
+    """The domain may be widened later, and the text copied: far outside of it the replacement is the derivative all the same, (cos(x) - sin(x)/x)/x."""
+    (found,) = suggested("sin(x)/x", "dx = (x*cos(x) - sin(x))/(x*x)", {"x": ends})
+    assert found.proof == "approximates"
+    text = found.replacement.partition("=")[2].strip()
+    for x in (-100.0, -7.5, -2.0, -0.5, 1e-3, 2.0, 7.5, 100.0):
+        assert in_floats(text, {"x": x}) == pytest.approx(float((mpmath.cos(x) - mpmath.sin(x) / x) / x), rel=1e-11), (x, text)
+
+
 def test_a_good_line_is_left_alone() -> None:
     assert suggested("tanh(x)", "dx = 1/cosh(x)/cosh(x)", {"x": (-300.0, 300.0)}) == ()
     assert suggested("x*x", "dx = 2*x", {"x": (-300.0, 300.0)}) == ()
@@ -262,6 +274,30 @@ def test_a_condition_that_holds_nowhere_in_a_domain_is_no_gap() -> None:
     check, _, boxes = question("x*x", "dx = 2*x", {"x": (-50.0, 50.0)})
     assert is_outside(check, "x**2 + 2*x + 2 < 0", boxes)
     assert not is_outside(check, "x**2 + 2*x + 0.5 < 0", boxes)
+
+
+def test_a_gap_far_outside_of_a_wide_domain_is_none() -> None:
+    """sqrt(x - 1)*sqrt(x + 1) has no value below -1; a ball of 1.5 to 1e200 reaches there."""
+    line, other = "dx = x/sqrt(x*x - 1)", "dx = x/(sqrt(x - 1)*sqrt(x + 1))"
+    assert isinstance(answer("sqrt(x*x - 1)", line, other, {"x": (1.5, 1e200)}), Accepted)
+    assert isinstance(answer("sqrt(x*x - 1)", line, other, {"x": (-1e200, -1.5)}), NotAccepted), "the twin: the gap is the domain"
+
+
+def test_at_a_zero_of_the_gradient_it_is_chance_at_which_float_a_formula_vanishes() -> None:
+    """log(x*y) + 1 and log(x) + log(y) + 1 are 0 at floats that are neighbours: no reason to refuse either of them."""
+    function, line, domain = "x*log(x*y)", "dx = log(x*y) + 1; dy = x/y", {"x": (0.5, 3.0), "y": (0.5, 3.0)}
+    old = question(function, line, domain)[0].alone("dx")
+    near = [2 / math.e]
+    for _ in range(16):
+        near = [math.nextafter(near[0], 0), *near, math.nextafter(near[-1], 1)]
+    zeros = [x for x in near if judged(old, [(x, 0.5)]) == [Verdict.VANISHED]]
+    assert zeros, "log rounds to -1 at some float beside 1/e"
+    found = Region("dx", Verdict.VANISHED, "x", zeros[0], zeros[0], (zeros[0], 0.5), math.inf)
+    one, far = math.nextafter(zeros[0], 0), zeros[0] * (1 - 1e-9)
+    assert _is_as_bad_beside(old, replace(found, point=(one, 0.5)))
+    assert not _is_as_bad_beside(old, replace(found, point=(far, 0.5))), "the twin: there it does not vanish"
+    assert not _is_as_bad_beside(old, replace(found, point=(one, 0.5), ends=((far, 0.5), (one, 0.5)))), "nor on all of such a stretch"
+    assert isinstance(answer(function, line, "dx = log(x) + log(y) + 1", domain), Accepted)
 
 
 def test_a_replacement_without_a_value_at_a_single_point_is_refused_even_where_the_line_has_none_either() -> None:

@@ -117,18 +117,23 @@ def _new_line(question: Question, s: Suggestion, line: Line, written: TraceText)
     value = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
     if value is None or (isinstance(statement, ast.Assign) and not (len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name))):
         return "", IN_PARTS
+    is_tuple = isinstance(value, ast.Tuple) and len(value.elts) == 1  # as a rule of JAX returns the gradient of one input
+    if isinstance(value, ast.Tuple) and is_tuple:
+        value = value.elts[0]
     original = s.original.partition(" = ")[2]
     names = same_names(original, value) or same_names(in_inputs(original, written), value)
     if names is None:
         return "", IN_PARTS
     formula = s.replacement.partition(" = ")[2]
+    in_full = in_inputs(formula, written)
+    formula = in_full if read_by(formula) - set(names) and not read_by(in_full) - set(names) else formula  # a step of the trace has a name that the line does not know
     code, problem = in_own_words(formula, module, library, names)
     if problem:
         return "", problem
     missing = sorted(read_by(formula) - set(names))
     problem = f"the line does not read {', '.join(missing)}: see that {'it is' if len(missing) == 1 else 'they are'} there, and change the line yourself" if missing else ""
     head = "return" if isinstance(statement, ast.Return) else f"{ast.unparse(statement.targets[0])} =" if isinstance(statement, ast.Assign) else ""
-    return f"{head} {code}", problem
+    return f"{head} ({code},)" if is_tuple else f"{head} {code}", problem
 
 
 def in_inputs(formula: str, written: TraceText) -> str:

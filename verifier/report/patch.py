@@ -16,6 +16,8 @@ from verifier.language.source import Source
 from verifier.language.user_files import content_of
 
 LINE_END = re.compile(r"\r\n|\r|\n")
+BOM = "\ufeff"  # no column of the first line is counted from it
+CONTROL = re.compile("[\x00-\x1f\x7f]")
 PYTHON = (".py", ".pyw")
 NO_FILE = "its file cannot be read"
 NOT_THERE = "the file is no longer as it was when it was read"
@@ -39,7 +41,7 @@ def patch_of(case: Case, source: Source, start: int, end: int, replacement: str)
         return FilePatch(problem=NO_FILE)
     span = span_in(text, source, start, end)
     if span is None or _solid(text[slice(*span)]) != _solid(source.text[start:end]):
-        return FilePatch(problem=NOT_THERE)
+        return FilePatch(problem=NOT_THERE if span is None or _solid(source.text[start:end]) in _solid(source.span) else NOT_IN_THIS_FORM)
     changed = edited(text, [(span, replacement)])
     expected = source.text[:start] + replacement + source.text[end:]
     if not (_is_python_of(changed, expected) if source.file.endswith(PYTHON) else _is_case_of(changed, case, source, expected)):
@@ -65,7 +67,7 @@ def edited(text: str, edits: Sequence[tuple[tuple[int, int], str]]) -> str:
 
 def span_in(text: str, source: Source, start: int, end: int) -> tuple[int, int] | None:
     """The characters of a file in which a part of a source stands; None where the file has no such place."""
-    starts = [0, *(m.end() for m in LINE_END.finditer(text))]
+    starts = [len(BOM) * text.startswith(BOM), *(m.end() for m in LINE_END.finditer(text))]
     offsets = []
     for offset in (start, end - 1):
         place = source.place(offset)
@@ -81,9 +83,17 @@ def unified(file: str, before: str, after: str) -> str:
     is_below = not path.is_absolute() and os.pardir not in path.parts
     name = path.as_posix() if is_below else file
     prefixes = ("a/", "b/") if is_below else ("", "")
-    tab = "\t" if " " in name else ""  # as git writes a name with blanks
-    lines = difflib.unified_diff(_lines(before), _lines(after), f"{prefixes[0]}{name}{tab}", f"{prefixes[1]}{name}{tab}")
+    old, new = (_name_in_patch(prefix + name) for prefix in prefixes)
+    lines = difflib.unified_diff(_lines(before), _lines(after), old, new)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _name_in_patch(name: str) -> str:
+    """A name as git writes it: a tab behind one with blanks, one with control characters in quotes."""
+    if CONTROL.search(name):
+        plain = name.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + CONTROL.sub(lambda m: f"\\{ord(m.group()):03o}", plain) + '"'
+    return name + ("\t" if " " in name else "")
 
 
 def _lines(text: str) -> list[str]:
@@ -97,11 +107,17 @@ def _solid(text: str) -> str:
 
 
 def _is_case_of(changed: str, case: Case, source: Source, expected: str) -> bool:
-    """Whether the changed text holds the case with the expected text in the place of the source."""
+    """Whether the changed text holds the case with the expected text in the place of the source, and all its other texts and its domain as they were."""
     from verifier.case.load import load_text
 
     loaded = load_text(changed, file=source.file, allow_call=True, needs_points=False)
-    return any(_solid(s.text) == _solid(expected) for c in loaded.cases if c.name == case.name for s in sources_of(c) if s.label == source.label)
+    wanted = {s.label: _solid(expected if s.label == source.label else s.text) for s in sources_of(case)}
+    return any({s.label: _solid(s.text) for s in sources_of(c)} == wanted and _meant(c) == _meant(case) for c in loaded.cases if c.name == case.name)
+
+
+def _meant(case: Case) -> tuple[object, ...]:
+    """For which inputs a case is meant."""
+    return case.inputs, case.domain, case.choices, "" if case.given is None else _solid(case.given.text)
 
 
 def sources_of(case: Case) -> list[Source]:

@@ -68,13 +68,14 @@ class Region:
     everywhere: bool = False  # it fills its path: the input does not matter
 
 
-def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True) -> list[Region]:
+def hunt(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True, within: int = thresholds.MOST_WITHIN) -> list[Region]:
     """The regions in which a gradient is not right, worst first; then the point with the most ulps of every gradient, or one point where all are right.
 
     `domain` has the lowest and highest value of each input; `budget` bounds the number of points that are judged.
-    Only regions of the `verdicts` are told, and where a constraint of `meant` holds. The ends of a region are its last numbers; where they need not be `sharp`, its last points that were judged.
+    Only regions of the `verdicts` are told, and where a constraint of `meant` holds. The ends of a region are its last numbers; where they need not be `sharp`, its last points that were judged. Between two
+    neighbours of a grid so many borders are found as `within` says.
     """
-    return search(check, domain, seed=seed, budget=budget, verdicts=verdicts, meant=meant, sharp=sharp).regions
+    return search(check, domain, seed=seed, budget=budget, verdicts=verdicts, meant=meant, sharp=sharp, within=within).regions
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class Hunted:
     unseen: str = ""
 
 
-def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True) -> Hunted:
+def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdicts: Sequence[Verdict] = BAD, meant: Meant | None = None, sharp: bool = True, within: int = thresholds.MOST_WITHIN) -> Hunted:
     """`hunt`, with what its budget did not suffice for."""
-    scan, fmt = _Scan(check, budget, meant, sharp=sharp), check.format
+    scan, fmt = _Scan(check, budget, meant, sharp=sharp, within=within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
@@ -129,15 +130,15 @@ def with_points(listed: Sequence[tuple[float, ...]], others: Sequence[tuple[floa
     return list(dict.fromkeys([*listed, *others]))
 
 
-def hard_points(check: Check, domain: InputRanges) -> list[tuple[float, ...]]:
+def hard_points(check: Check, domain: InputRanges, *, within: int = thresholds.MOST_WITHIN) -> list[tuple[float, ...]]:
     """Both sides of every border along the first inputs, from the first base points; nothing is judged."""
-    scan, fmt = _Scan(check, 0), check.format
+    scan, fmt = _Scan(check, 0, within=within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
     found: dict[tuple[float, ...], None] = {}
     for start in bases(inside, fmt, random.Random(0))[: 1 if len(domain) == 1 else HARD_BASES]:  # noqa: S311
         for i in range(min(len(domain), HARD_INPUTS)):
             path = axis(start, i, inside)
-            found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path)[1])))
+            found.update(dict.fromkeys(path.point(t, fmt) for t in sorted(scan.watch(path, within=within)[1])))
     return list(found)
 
 
@@ -154,8 +155,8 @@ def _inside(fmt: Format, low: float, high: float) -> tuple[float, float]:
 class _Scan:
     """What was judged so far: on each path, the discrepancies by position."""
 
-    def __init__(self, check: Check, budget: int, meant: Meant | None = None, *, sharp: bool = True) -> None:
-        self.meant, self.sharp = meant, sharp
+    def __init__(self, check: Check, budget: int, meant: Meant | None = None, *, sharp: bool = True, within: int = thresholds.MOST_WITHIN) -> None:
+        self.meant, self.sharp, self.within = meant, sharp, within
         self.check, self.program, self.claims, self.fmt, self.budget = check, check.subject.program, check.subject.claims, check.format, budget
         self.known: dict[tuple[float, ...], list[Discrepancy]] = {}
         self.lines: list[tuple[Path, dict[float, list[Discrepancy]]]] = []
@@ -180,7 +181,7 @@ class _Scan:
                 if self.for_borders <= 0 or self.work <= 0:
                     self.paths_left += 1
                     continue
-                group.append((path, self.chosen(path, between)[: self.budget - sum(len(ts) for _, ts in group)]))
+                group.append((path, _evenly(self.chosen(path, between), self.budget - sum(len(ts) for _, ts in group))))
             group = self.affordable(group)
             self.learn([path.point(t, self.fmt) for path, ts in group for t in ts])
             self.lines += [(path, self.judge(path, ts)) for path, ts in group]
@@ -202,27 +203,37 @@ class _Scan:
 
     def chosen(self, path: Path, between: int) -> list[float]:
         """The positions of a path that are judged."""
-        ordered, edges = self.watch(path)
+        ordered, edges, first = self.watch(path, within=self.within if between == BETWEEN else 1)
         special = set(thresholds.special(path, self.program)) if between == BETWEEN else {0.0}
         cuts = sorted({*edges, ordered[0], ordered[-1]})
         chosen = {x for x in ordered if x in special} | {*cuts}
         for left, right in pairwise(cuts):
             inner = [x for x in ordered if left < x < right]
             chosen.update(inner[k * (len(inner) - 1) // max(1, between - 1)] for k in range(between) if inner)
+            if not inner:  # both borders lie between two neighbours of the grid
+                chosen.add(self._middle(left, right))
         if len(path.moves) == 1:
-            self.edges += [path.point(t, self.fmt) for t in edges]
+            self.edges += [path.point(t, self.fmt) for t in first]
         return sorted(chosen)
 
-    def watch(self, path: Path) -> tuple[list[float], set[float]]:
-        """The grid of a path, and both sides of its borders with one neighbour more."""
+    def _middle(self, left: float, right: float) -> float:
+        """The number in the middle of two others, counted in floats."""
+        return float(numbers(self.fmt, np.array([sum(places_of(self.fmt, [left, right]).tolist()) // 2]))[0]) + 0.0
+
+    def watch(self, path: Path, *, within: int) -> tuple[list[float], set[float], set[float]]:
+        """The grid of a path, and both sides of its borders with one neighbour more: of all, `within` at most between two neighbours of the grid, and of the first ones there."""
         ordered = thresholds.grid(path, self.program, self.fmt)
         part = thresholds.moving_part(path, self.check)
         self.for_borders -= work.of_watching(part)
         seen = thresholds.behaviour(path, self.check, ordered, part=part)
-        found = thresholds.narrowed(path, self.check, ordered, seen, part=part)
-        around = places_of(self.fmt, [x for pair in found for x in pair])
+        found = thresholds.narrowed(path, self.check, ordered, seen, within=within, part=part)
+        return ordered, self._sides(path, [pair for pairs in found for pair in pairs]), self._sides(path, [pairs[0] for pairs in found])
+
+    def _sides(self, path: Path, borders: Sequence[tuple[float, float]]) -> set[float]:
+        """Both sides of some borders, with one neighbour more."""
+        around = places_of(self.fmt, [x for pair in borders for x in pair])
         near = numbers(self.fmt, np.concatenate([around, around - 1, around + 1])) + 0.0
-        return ordered, set(near[(near >= path.low) & (near <= path.high)].tolist())
+        return set(near[(near >= path.low) & (near <= path.high)].tolist())
 
     def judge(self, path: Path, ts: Sequence[float]) -> dict[float, list[Discrepancy]]:
         """The discrepancies at some positions; what is known is not judged again, and costs nothing."""
@@ -381,6 +392,11 @@ class _Scan:
             path, judged = self.lines[k]
             for d in judged[t]:
                 yield Region(d.name, d.verdict, self.program.inputs[path.input], t, t, d.point, _error(d, 0.0), ends=(d.point,))
+
+
+def _evenly(ts: list[float], most: int) -> list[float]:
+    """Some numbers of all, evenly spread, where there are more than a budget allows."""
+    return ts if len(ts) <= most else [ts[(2 * k + 1) * len(ts) // (2 * most)] for k in range(most)]
 
 
 def _error(d: Discrepancy, otherwise: float) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,7 @@ GRID = 160  # places of a path, uniform over the floats, at which the program is
 EVENLY = 24  # intervals of the same length between the ends
 MOST_BORDERS = 60  # that are narrowed down on one path
 FEW_BORDERS = 12  # the same, where there are many inputs
+MOST_WITHIN = 4  # borders that are narrowed down between two neighbours of the grid
 PARTS = 8  # an interval is cut into so many at once
 MANY_PARTS = 64  # the same where there are many inputs: then it is the number of runs that costs
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
@@ -50,36 +52,72 @@ def special(path: Path, program: Program) -> list[float]:
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 
 
-def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, part: MovingPart | None = None) -> list[tuple[float, float]]:
-    """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not."""
+def narrowed(path: Path, check: Check, ts: Sequence[float], behaviours: Sequence[bytes], *, within: int = MOST_WITHIN, part: MovingPart | None = None) -> list[list[tuple[float, float]]]:
+    """The borders between neighbours of a grid that behave differently: the last number that behaves as the left one, and the first that does not.
+
+    They are grouped by neighbours, between which there may be several: the first is found, and one of each other kind, `within` at most. A border is of a kind by what changes there.
+    """
     fmt = check.format
     part = moving_part(path, check) if part is None else part
     most = MOST_BORDERS if len(path.base) <= MOST_OWN else of_many(FEW_BORDERS, len(path.base))
-    changes = [(ts[k], ts[k + 1], behaviours[k]) for k in _rarest(behaviours)[:most]]
-    ends = [tuple(places_of(fmt, change[:2]).tolist()) for change in changes]
     parts = MANY_PARTS if len(path.base) > MOST_AXES else PARTS
-    active = [k for k, (a, b) in enumerate(ends) if b - a > 1]
-    while active:
-        cuts = [(k, place) for k in active for place in _cuts(*ends[k], parts=parts)]
-        seen = behaviour(path, check, numbers(fmt, np.array([place for _, place in cuts])), part=part)
-        for (k, place), how in zip(cuts, seen, strict=True):
-            a, b = ends[k]
-            if a < place < b:  # a cut behind the first change is no part of the interval any more
-                ends[k] = (place, b) if how == changes[k][2] else (a, place)
-        active = [k for k in active if ends[k][1] - ends[k][0] > 1]
-    flat = (numbers(fmt, np.array([p for pair in ends for p in pair], dtype=np.int64)) + 0.0).tolist()
-    return list(zip(flat[::2], flat[1::2], strict=True))
+    chosen = _rarest(behaviours)[:most]
+    low, high = (places_of(fmt, [ts[k + shift] for k in chosen]).tolist() for shift in (0, 1))
+    groups = [[_Gap(a, b, behaviours[k], behaviours[k + 1])] for a, b, k in zip(low, high, chosen, strict=True)]
+    while any(gap.is_wide for gaps in groups for gap in gaps):
+        cuts = [place for gaps in groups for gap in gaps for place in gap.cuts(parts)]
+        seen = dict(zip(cuts, behaviour(path, check, numbers(fmt, np.array(cuts)), part=part), strict=True))
+        groups = [_of_each_kind([piece for gap in gaps for piece in gap.pieces(parts, seen)], within) for gaps in groups]
+    return [[(a + 0.0, b + 0.0) for a, b in numbers(fmt, np.array([(gap.low, gap.high) for gap in gaps])).tolist()] for gaps in groups]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """Two places of the floats that behave differently."""
+
+    low: int
+    high: int
+    before: bytes
+    after: bytes
+
+    @property
+    def is_wide(self) -> bool:
+        return self.high - self.low > 1
+
+    def cuts(self, parts: int) -> list[int]:
+        """The places at which it is cut into equal parts."""
+        return sorted({self.low + (self.high - self.low) * m // parts for m in range(1, parts)} - {self.low, self.high})
+
+    @property
+    def kind(self) -> tuple[int, ...]:
+        """What changes in it."""
+        return _changed(self.before, self.after)
+
+    def pieces(self, parts: int, seen: Mapping[int, bytes]) -> list[_Gap]:
+        """The parts at whose ends the behaviour differs: one at least."""
+        places = [(self.low, self.before), *((place, seen[place]) for place in self.cuts(parts)), (self.high, self.after)]
+        return [_Gap(a, b, before, after) for (a, before), (b, after) in pairwise(places) if before != after]
+
+
+def _of_each_kind(gaps: Sequence[_Gap], most: int) -> list[_Gap]:
+    """The first of some gaps, and the first of each other kind of change, up to a number."""
+    if len(gaps) < 2:
+        return list(gaps)
+    found: dict[tuple[int, ...], _Gap] = {}
+    for gap in gaps:
+        found.setdefault(gap.kind, gap)
+    return list(found.values())[:most]
 
 
 def _rarest(behaviours: Sequence[bytes]) -> list[int]:
     """The places where neighbours behave differently, the rarest changes first: one tie matters more than the hundredth change of a sine's sign."""
-    changed = {k: tuple(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y) for k, (a, b) in enumerate(pairwise(behaviours)) if a != b}
+    changed = {k: _changed(a, b) for k, (a, b) in enumerate(pairwise(behaviours)) if a != b}
     count = Counter(changed.values())
     return sorted(changed, key=lambda k: (count[changed[k]], k))
 
 
-def _cuts(a: int, b: int, *, parts: int) -> list[int]:
-    return sorted({a + (b - a) * m // parts for m in range(1, parts)} - {a, b})
+def _changed(before: bytes, after: bytes) -> tuple[int, ...]:
+    return tuple(i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x != y)
 
 
 def moving_part(path: Path, check: Check) -> MovingPart:

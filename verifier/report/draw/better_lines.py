@@ -41,8 +41,8 @@ def _one(s: Replacement, paint: Paint, same: Replacement | None) -> list[str]:
     margin = f"{s.line:>4} |  "
     rows = [
         ("proof", f"{s.proof}: {s.proof_text}" if s.proof_text else s.proof),
-        ("worst", f"{_ulps(s.before.worst_ulps)} -> {_ulps(s.after.worst_ulps)} ulp, at {s.after.points:,} points in {s.format}"),
-        ("median", f"{_ulps(s.before.median_ulps)} -> {_ulps(s.after.median_ulps)} ulp"),
+        ("worst", f"{ulps(s.before.worst_ulps)} -> {ulps(s.after.worst_ulps)} ulp, at {s.after.points:,} points in {s.format}"),
+        ("median", f"{ulps(s.before.median_ulps)} -> {ulps(s.after.median_ulps)} ulp"),
         ("bits", f"{s.before.mean_bits} -> {s.after.mean_bits} lost on average"),
         ("verdict", f"{s.verdict_before} -> {s.verdict_after} at worst"),
         ("cost", f"{s.cost} times the time of this statement"),
@@ -73,9 +73,9 @@ def _regions(regions: Sequence[ReplacementRegion]) -> list[str]:
 
 
 def _change(before: ErrorFigures, after: ErrorFigures) -> str:
-    return f"{_ulps(before.worst_ulps)} -> {_ulps(after.worst_ulps)} ulp"
+    return f"{ulps(before.worst_ulps)} -> {ulps(after.worst_ulps)} ulp"
 
 
-def _ulps(figure: str) -> str:
+def ulps(figure: str) -> str:
     """Three digits of a figure; as words, where it stands for whatever is further off, and for what is no number."""
     return "no number or 2^64" if float(figure) >= BEYOND * (1 - 1e-3) else f"{float(figure):.3g}"

@@ -58,10 +58,13 @@ function titled(text, ...children) {
   return make("section", { "aria-labelledby": id }, make("h3", { id }, text), ...children);
 }
 
-function command(text) {
-  const copy = button("Copy", () => navigator.clipboard && navigator.clipboard.writeText(text).then(() => { copy.textContent = "Copied"; }), { "aria-label": "Copy the command " + text });
-  return make("div", { class: "command" }, make("code", {}, text), navigator.clipboard ? copy : "");
+function copier(text, what) { // "" where this browser lets no page copy
+  if (!navigator.clipboard) return "";
+  const copy = button("Copy", () => navigator.clipboard.writeText(text).then(() => { copy.textContent = "Copied"; copy.setAttribute("aria-label", "Copied: " + what); }), { "aria-label": "Copy " + what });
+  return copy;
 }
+
+const command = (text) => make("div", { class: "command" }, make("code", {}, text), copier(text, "the command " + text));
 
 // ---------------------------------------------------------------- the parts of a case
 
@@ -79,6 +82,23 @@ function finding(f) {
   if (f.details.length) node.append(make("ul", { class: "figures mono" }, ...f.details.map((d) => make("li", {}, d))));
   node.append(command(f.command), command("python -m verifier explain " + f.code));
   return node;
+}
+
+function better(b) {
+  const said = (label, ...children) => make("pre", { tabindex: "0", "aria-label": label }, ...children);
+  const marked = (text, css, sign) => text.split("\n").map((l) => make("span", { class: css }, sign + l));
+  const rows = b.rows.map(([where, formula, points, ...figures]) => make("tr", {}, make("td", { class: "mono" }, where, formula && make("span", { class: "formula-of" }, formula)), cell(points, "num"), ...figures.map((f) => cell(f, "num"))));
+  const patch = b.patch ? [said("The patch", ...b.patch.replace(/\n$/, "").split("\n").map((l) => make("span", { class: /^\+(?!\+\+ )/.test(l) ? "plus" : /^-(?!-- )/.test(l) ? "minus" : "same" }, l))),
+    make("div", { class: "command" }, make("span", { class: "note" }, b.patch.startsWith("--- a/") ? "for git apply, or patch -p1" : "for patch, with the name of the file"), copier(b.patch, "the patch of " + b.who))] : [];
+  return make("div", { class: "finding is-better" },
+    make("h4", {}, `${b.who}${b.format === "float64" ? "" : ", " + b.format} `, badge(b.before[0], b.before[1]), " \u2192 ", badge(b.after[0], b.after[1]), make("span", { class: "note" }, " at worst")),
+    make("p", { class: "mono" }, b.place),
+    said("The line and the better one", ...marked(b.old, "minus", "- "), ...marked(b.new, "plus", "+ ")),
+    make("p", {}, make("strong", {}, b.proof), b.words ? ": " + b.words : "", `. It takes ${b.cost} times the time of this statement.`),
+    table("Errors before and after of " + b.who, ["inputs", ">points", ">worst ulps before", ">after", ">median before", ">after", ">bits lost before", ">after"], rows),
+    make("p", { class: "note" }, "Measured at points that the search had not seen."),
+    ...(b.why ? [make("p", { class: "note" }, "There is no patch: " + b.why + ".")] : []),
+    ...(patch.length ? [folded("The patch", patch)] : []), b.command ? command(b.command) : "");
 }
 
 function formula(f) {
@@ -227,6 +247,8 @@ function sheet(c) {
   if (c.source) found.push(make("p", { class: "note" }, "Source: " + c.source));
   if (c.basis) found.push(make("p", { class: "note" }, "Basis: " + c.basis + (c.by ? ", computed by " + c.by : "")));
   if (c.findings) found.push(titled("Findings", ...c.findings.map(finding)));
+  if (c.better) found.push(titled(c.better.length > 1 ? "Better lines" : "A better line", ...c.better.map(better)));
+  if (c.unimproved) found.push(titled("A better line", make("p", { class: "note" }, c.unimproved[0].toUpperCase() + c.unimproved.slice(1) + ".")));
   if (c.formulas) found.push(titled(c.formulas.length > 1 ? "The function and its gradient" : "The function", ...c.formulas.map(formula)));
   for (const i of c.implementations || []) {
     const guilty = new Map((c.findings || []).filter((f) => f.implementation === i.name && f.severity === "error").map((f) => [f.line, f.code]));

@@ -23,6 +23,7 @@ from verifier import __version__
 from verifier.case.components import PointText, bracketed
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import CATALOGUE
+from verifier.report.draw.better_content import better
 from verifier.report.draw.circuit_svg import STYLE
 from verifier.report.draw.deliver import visible
 from verifier.report.outcome import BoundResult, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
@@ -169,6 +170,8 @@ def _row(i: int, c: CaseReport) -> str:
         for (code, expected), n in sorted(counted.items(), key=lambda row: (row[0][1], row[0][0]))
         if code in CATALOGUE
     )
+    if c.suggestions:
+        badges += " " + badge(f"{len(c.suggestions)} better line{'' if len(c.suggestions) == 1 else 's'}", "pass")
     place = f"{c.file}:{c.line}{' cached' if c.is_cached else ''}"
     figure = _short(worst.ulps) if worst is not None and worst.ulps is not None else ""
     return (  # a page has many rows: `page.js` completes them
@@ -223,6 +226,7 @@ def content(c: CaseReport) -> dict[str, Any]:
         "bounds": [_bound(b) for b in c.bounds[:MOST_ROWS]],
         "regions": [_region(r) for r in c.regions[:MOST_ROWS]],
         "commands": _commands(c),
+        **better(c),
     }
     if details is not None:
         found |= {

@@ -15,6 +15,7 @@ from verifier.report.catalogue import CATALOGUE, FindingKind
 from verifier.report.draw.finding import at, unexpected
 from verifier.report.draw.pages import explain
 from verifier.report.draw.repository_paths import relative
+from verifier.report.draw.sarif_fixes import fixes, hashes
 from verifier.report.outcome import CaseReport, Finding, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,6 +27,7 @@ ROOT = "%SRCROOT%"
 
 def render(report: Report) -> str:
     """The whole report as one run, with every kind of finding as a rule."""
+    changed = {file: digest for case in report.cases for file, digest in hashes(case).items()}
     driver = {"name": "verifier", "semanticVersion": __version__, "rules": [_rule(e) for e in CATALOGUE.values()]}
     content = {
         "$schema": SCHEMA,
@@ -36,6 +38,7 @@ def render(report: Report) -> str:
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {ROOT: {"description": {"text": "The folder in which verifier ran; on GitHub, the root of the repository."}}},
                 "invocations": [{"executionSuccessful": not report.is_interrupted, "exitCode": report.exit_status}],
+                **({"artifacts": [{"location": _artifact(file), "hashes": {"sha-256": digest}} for file, digest in changed.items()]} if changed else {}),
                 "results": _results(report),
             }
         ],
@@ -86,6 +89,7 @@ def _result(case: CaseReport, f: Finding, index: int, own: str, occurrence: int)
         region["endColumn"] = f.place.column + f.width
     if f.source_line or f.statement:
         region["snippet"] = {"text": f.source_line or f.statement}
+    found = fixes(case, f, _artifact)
     properties = {"case": case.name, "implementation": f.implementation, "gradient": f.gradient, "statement": f.statement}
     return {
         "ruleId": f.code,
@@ -94,6 +98,7 @@ def _result(case: CaseReport, f: Finding, index: int, own: str, occurrence: int)
         "message": {"text": words},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(f.place.file), "region": region}}],
         "partialFingerprints": {FINGERPRINT: f"{own}:{occurrence}", GITHUBS: f"{own}:{occurrence}"},
+        **({"fixes": found} if found else {}),
         "properties": {key: value for key, value in properties.items() if value},
     }
 

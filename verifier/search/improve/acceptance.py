@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from flint import arb
 
-from verifier.arithmetic import balls, floats
+from verifier.arithmetic import balls, floats, ranges
 from verifier.arithmetic.types import RealValue
 from verifier.case.case import Draft
-from verifier.case.points import FloatPoint
+from verifier.case.points import FloatPoint, places_of
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_expression
-from verifier.circuit.program import Builder
+from verifier.circuit.program import Builder, Program
 from verifier.circuit.statements import add_backward
 from verifier.compare.agreement import outcomes
 from verifier.compare.check import Check
@@ -26,15 +26,18 @@ from verifier.exact import derivatives
 from verifier.exact.cones import Prover
 from verifier.exact.prove import Proof
 from verifier.exact.truth import subject
+from verifier.language.formats import numbers
 from verifier.language.source import Source
 from verifier.language.tokens import LanguageError
 from verifier.language.verdict import Verdict
-from verifier.search.hunt import BAD, hunt
+from verifier.search.hunt import BAD, Region, hunt
 from verifier.search.improve.guilty import Replaceable
 from verifier.search.paths import InputRanges
 
 HUNT_POINTS = 600  # that the hunt may judge, in each box
 MOST_PARTS = 200  # into which a box is divided to see that a condition holds nowhere in it
+BESIDE = 2  # floats
+BORDERS_WITHIN = 1  # of a hunt, between two neighbours of its grid: more lie around the zeros of a gradient, where every formula is off
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
 
@@ -106,18 +109,32 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         if isinstance(answer, NotAccepted):
             return answer
         proof = answer
-    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant, sharp=False)]
+    found = [r for box in boxes for r in hunt(alone, box, seed=gradient, budget=max(1, HUNT_POINTS // len(boxes)), verdicts=BAD, meant=meant, sharp=False, within=BORDERS_WITHIN)]
     bad = [r for r in found if not r.verdict.passes and r.verdict is not Verdict.UNDEFINED]
     if bad:
         rows = compare(old, [r.point for r in bad], detail=False)
         before = [*before, *(row[0].verdict for row in rows)]
-        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict)]
+        against = [r for r, row in zip(bad, rows, strict=True) if is_worse(r.verdict, row[0].verdict) and not _is_as_bad_beside(old, r)]
         if against:
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
     if certificate and any(v is Verdict.WRONG for v in (*after, *(r.verdict for r in bad))):
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
+
+
+def _is_as_bad_beside(old: Check, region: Region) -> bool:
+    """Whether the old gradient is as bad within a few floats of a region's point and of its ends: at a zero of a gradient it is chance at which float beside it a formula vanishes."""
+    return all(any(v is region.verdict or is_worse(v, region.verdict) for v in judged(old, _beside(old, point))) for point in dict.fromkeys([region.point, *region.ends]))
+
+
+def _beside(check: Check, point: FloatPoint) -> list[FloatPoint]:
+    """A point, and those at which one input is a few floats larger or smaller."""
+    found = [point]
+    for i, x in enumerate(point):
+        near = numbers(check.format, places_of(check.format, [x]) + np.array([k for k in range(-BESIDE, BESIDE + 1) if k])).tolist()
+        found += [(*point[:i], y + 0.0, *point[i + 1 :]) for y in near if np.isfinite(y)]
+    return found
 
 
 def _others_against(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint]) -> list[FloatPoint]:
@@ -175,10 +192,8 @@ def is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bo
         if not pending:
             return True
         box = pending.pop()
-        with balls.precision(128):
-            point = [arb(low).union(arb(high)) if np.isfinite(low) and np.isfinite(high) else arb("nan") for low, high in box]
-            if is_false(balls.at(whole, point, strict=False)[whole.output]):
-                continue
+        if _is_false_in(whole, box):
+            continue
         widths = [high - low for low, high in box]
         if not np.isfinite(widths).all():
             return False
@@ -190,7 +205,29 @@ def is_outside(check: Check, condition: str, boxes: Sequence[InputRanges]) -> bo
     return not pending
 
 
-def is_false(value: RealValue) -> bool:
+def _is_false_in(condition: Program, box: InputRanges) -> bool:
+    """Whether a condition certainly holds nowhere in a box: by a ball for each input, or, since a ball of 1 to 1e200 reaches below 0, by the two ends of each."""
+    is_finite = [bool(np.isfinite(low) and np.isfinite(high)) for low, high in box]
+    with balls.precision(128):
+        point = [arb(low).union(arb(high)) if known else arb("nan") for (low, high), known in zip(box, is_finite, strict=True)]
+        if is_false(balls.at(condition, point, strict=False)[condition.output]):
+            return True
+    return all(is_finite) and any(is_false(value) for value in ranges.run(condition, box, _conjuncts(condition), strict=False))
+
+
+def _conjuncts(condition: Program) -> list[int]:
+    """The steps all of which must hold where a condition holds."""
+    found, left = [], [condition.output]
+    while left:
+        step = left.pop()
+        if condition.steps[step].gate == "and":
+            left += condition.steps[step].args
+        else:
+            found.append(step)
+    return found
+
+
+def is_false(value: RealValue | ranges.Range) -> bool:
     """Whether a truth value is certainly false."""
     return value is False
 

@@ -19,7 +19,7 @@ from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
 from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at
-from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes
+from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import (
     LARGEST_ULPS,
@@ -40,7 +40,7 @@ COVER = 24  # formulas between which regimes choose
 MOST_GATES = 600  # to which a statement is expanded where a series is made of it
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
-MOST_ARRANGEMENTS = 4
+MOST_ARRANGEMENTS = 5
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
 Quantity = tuple[Term, np.ndarray]
@@ -192,8 +192,12 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
         return None
-    (k,) = at
-    s = series[choice.formulas[k]]
+    s = series[choice.formulas[at[0]]]
+    bounded = _bounded(pool, choice, s.leaf, at[0])
+    if bounded is None or bounded.quantity is None:
+        return None
+    choice = bounded
+    k = next(i for i, f in enumerate(choice.formulas) if f in series)
     ends = [-math.inf, *choice.thresholds, math.inf]
     far = 1 / s.largest
     if s.at_infinity and k == len(ends) - 2 and choice.quantity in (s.leaf, pool.make("abs", s.leaf)):
@@ -230,6 +234,14 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
     return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
+
+
+def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
+    """The same choice, with a series `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
+    if choice.quantity is not leaf or at not in (0, len(choice.thresholds)):
+        return choice
+    formulas, thresholds = (choice.formulas, choice.thresholds) if at == 0 else (choice.formulas[::-1], tuple(-t for t in reversed(choice.thresholds)))
+    return replace(choice, quantity=pool.make("abs", leaf), formulas=formulas, thresholds=thresholds) if thresholds[0] > 0 else None
 
 
 def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
@@ -269,21 +281,29 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
 
 def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> list[Regimes]:
     """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
-    found = [regimes(list(formulas), [candidates.lost[t] for t in formulas], candidates.weights, quantities, check.format) for formulas, quantities in among if formulas]
-    found = [r for r in found if r.thresholds]
-    found.sort(key=lambda r: r.score + BRANCH_BITS * len(r.thresholds))
+    groups = []
+    for formulas, quantities in among:
+        if not formulas:
+            continue
+        cover, lost = list(formulas), [candidates.lost[t] for t in formulas]
+        best = regimes(cover, lost, candidates.weights, quantities, check.format)
+        if best.thresholds:
+            smaller = [with_small_formulas(best, cover, lost, candidates.weights, values) for quantity, values in quantities if quantity is best.quantity]
+            groups.append((best, list({r.formulas: r for r in (*smaller, best) if r.thresholds}.values())))
+    groups.sort(key=lambda g: g[0].score + BRANCH_BITS * len(g[0].thresholds))
     ranked = candidates.best(40)
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
-    better = [r for r in found if r.score + BRANCH_BITS * (len(r.thresholds) + 1) < singles[0].score]
-    return [*better, *singles, *(r for r in found if r not in better)]
+    is_better = [best.score + BRANCH_BITS * (len(best.thresholds) + 1) < singles[0].score for best, _ in groups]
+    better, others = ([r for (_, found), good in zip(groups, is_better, strict=True) if good is wanted for r in found] for wanted in (True, False))
+    return [*better, *singles, *others]
 
 
 def _among(pool: Pool, candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
     """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input; with one series at a zero by the distance from it."""
     plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
-    found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys(list(plain)[:6]), quantities)]
+    found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys([*list(plain)[:6], next(iter(candidates.scores))]), quantities)]  # the first is the line itself
     leaves = {s.leaf for s in series.values()}
     inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]
     if series:

@@ -19,7 +19,7 @@ from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
-from verifier.search.improve.acceptance import Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
+from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
 from verifier.search.improve.arrangements import Arrangement, arrangements, new_rewriter
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
@@ -110,7 +110,7 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
 def search_points(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, points: Sequence[FloatPoint]) -> list[FloatPoint]:
     """The points of the search: those given, both sides of the program's borders, the corners of the domain, and a sample."""
     inside = [tuple(b) for b in boxes]
-    hard = [p for box in inside for p in hard_points(check, box)]
+    hard = [p for box in inside for p in hard_points(check, box, within=BORDERS_WITHIN)]
     step = max(1, len(hard) // MOST_HARD)
     corners = [p for box in inside if len(box) <= MOST_WITH_CORNERS for p in product(*box)]
     found = [*points, *hard[::step], *corners, *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]

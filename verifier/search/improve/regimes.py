@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from verifier.arithmetic.floats import literal
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.formats import Format
 from verifier.search.hunt import simplest
-from verifier.search.improve.beam import weighed
-from verifier.search.improve.terms import Pool, Term
+from verifier.search.improve.beam import SIZE_WEIGHT, weighed
+from verifier.search.improve.terms import Pool, Term, size
 
 MOST_SEGMENTS = 3
 BRANCH_BITS = 0.25  # that a branch more must gain
@@ -99,6 +100,15 @@ def _along(terms: Sequence[Term], table: DoubleArray, quantity: Term, values: Do
     return None if found is None else _shortened(found, dict(zip(terms, table, strict=True)), values, fmt)
 
 
+def with_small_formulas(found: Regimes, terms: Sequence[Term], lost: Sequence[DoubleArray], weights: DoubleArray, values: DoubleArray) -> Regimes:
+    """The same with a smaller formula in each range where a larger one gains next to nothing: a gate more must gain as much as in the search."""
+    table = {t: weighed(x) * (weights / weights.sum()) for t, x in zip(terms, lost, strict=True)}
+    place = _place(found.thresholds, values, len(found.formulas))
+    formulas = [min(table, key=lambda t: (float(table[t][place == k].sum()) + SIZE_WEIGHT * size([t]), t.number)) for k in range(len(found.formulas))]
+    smaller = tuple(new if size([new]) < size([old]) else old for new, old in zip(formulas, found.formulas, strict=True))
+    return merged(replace(found, formulas=smaller, score=_total(smaller, found.thresholds, table, values)))
+
+
 def _shortened(found: Regimes, table: dict[Term, DoubleArray], values: DoubleArray, fmt: Format) -> Regimes:
     """The same with thresholds of few digits, where that costs next to nothing: 0, if that does."""
     for k, threshold in enumerate(found.thresholds):
@@ -115,8 +125,13 @@ def _shortened(found: Regimes, table: dict[Term, DoubleArray], values: DoubleArr
 
 def _total(formulas: Sequence[Term], thresholds: Sequence[float], table: dict[Term, DoubleArray], values: DoubleArray) -> float:
     """What formulas lose, each up to its threshold."""
-    place = np.where(np.isfinite(values), np.searchsorted(np.array(thresholds), values, side="right"), len(formulas) - 1)
+    place = _place(thresholds, values, len(formulas))
     return float(sum(table[formula][place == k].sum() for k, formula in enumerate(formulas)))
+
+
+def _place(thresholds: Sequence[float], values: DoubleArray, count: int) -> NDArray[np.intp]:
+    """In which of so many ranges each value is."""
+    return np.where(np.isfinite(values), np.searchsorted(np.array(thresholds), values, side="right"), count - 1)
 
 
 def merged(regimes: Regimes) -> Regimes:
