@@ -1,8 +1,9 @@
 """Better arrangements of gradients that are right over the reals and lose digits: what is found, proved and gained, on formulas of the museum and of FPBench.
 
-    python benchmarks/improve.py                 the 43 formulas, as a table
-    python benchmarks/improve.py --fpbench       gradients of FPBench's straight-line cores, written by backprop: Hamming's chapter 3, and all others with few inputs
-    python benchmarks/improve.py --only tanh     those whose name begins so
+    PYTHONPATH=. python benchmarks/improve.py                    the 43 formulas, as a table
+    PYTHONPATH=. python benchmarks/improve.py --points 1000000   each replacement is judged at so many points besides
+    PYTHONPATH=. python benchmarks/improve.py --fpbench          gradients of FPBench's straight-line cores, written by backprop: Hamming's chapter 3, and all others with few inputs
+    PYTHONPATH=. python benchmarks/improve.py --only tanh        those whose name begins so
 
 The errors are measured at fresh points, not at those of the search, and against the exact gradient of the function, not of the formula.
 """
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from certify import CORES
 from fpbench_cores import FURTHER_CORES, LARGE, SMALL
 
@@ -27,9 +29,14 @@ from verifier.case.case import Case
 from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
 from verifier.compare.meant import meant_in
+from verifier.compare.sweep.classify import VERDICTS
+from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import subject, truth_of
 from verifier.language.source import CaseError
+from verifier.language.verdict import Verdict
+from verifier.search.improve.acceptance import is_worse, judged
 from verifier.search.improve.improve import improve
+from verifier.search.improve.measure import drawn
 
 FRESH_POINTS = 200
 MOST_ULPS = 2.0**64
@@ -133,6 +140,8 @@ class Row:
     text: str
     seconds: float
     verdict: str = ""  # the worst at fresh points
+    tried: int = 0  # points at which the replacement was judged besides
+    worse: tuple[tuple[float, ...], ...] = ()  # those at which it is wrong, or its verdict worse than that of the line
 
 
 def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str], forward: Sequence[str] = ()) -> str:
@@ -189,8 +198,19 @@ def errors_of(case: Case, at: Sequence[tuple[float, ...]]) -> tuple[Errors, str]
     return Errors(ulps), "" if worst is None else worst.value
 
 
-def improved(name: str, text: str, *, seconds: float) -> Row:
-    """The row of one gradient: its best arrangement, searched for so many seconds."""
+def worse_points(old: Case, new: Case, count: int) -> tuple[tuple[float, ...], ...]:
+    """Of so many points of the domain those at which the new gradient is wrong, or its verdict worse than that of the old one."""
+    check, fmt = check_of(new), check_of(new).format
+    at = drawn([tuple(b) for b in points.boxes(new, fmt)], fmt, count=count, seed=7)
+    (found,) = judge_columns(check, [np.array(c) for c in zip(*at, strict=True)])
+    passing = [code for code, verdict in enumerate(VERDICTS) if verdict.passes]
+    left = [at[k] for k in np.flatnonzero(~np.isin(found.verdict, passing)).tolist()]
+    pairs = zip(left, judged(check, left), judged(check_of(old), left), strict=True)
+    return tuple(p for p, after, before in pairs if after is Verdict.WRONG or is_worse(after, before))
+
+
+def improved(name: str, text: str, *, seconds: float, tried: int = 0) -> Row:
+    """The row of one gradient: its best arrangement, searched for so many seconds, and judged at `tried` points besides."""
     case = only_case(text)
     check = check_of(case)
     started = time.process_time()
@@ -205,8 +225,9 @@ def improved(name: str, text: str, *, seconds: float) -> Row:
     backward = case.implementations[0].backward
     assert backward is not None
     new = backward.text[: s.start] + s.replacement + backward.text[s.end :]
-    after, verdict = errors_of(only_case(text.partition("    backward: |")[0] + "    backward: |\n" + "".join(f"      {line}\n" for line in new.splitlines())), at)
-    return Row(name, before, after, s.proof, s.replacement, taken, verdict)
+    better = only_case(text.partition("    backward: |")[0] + "    backward: |\n" + "".join(f"      {line}\n" for line in new.splitlines()))
+    after, verdict = errors_of(better, at)
+    return Row(name, before, after, s.proof, s.replacement, taken, verdict, tried, worse_points(case, better, tried) if tried else ())
 
 
 def museum(prefix: str) -> Iterator[tuple[str, str]]:
@@ -255,14 +276,19 @@ def main() -> None:
     parser.add_argument("--fpbench", action="store_true", help="the gradients of FPBench's cores instead of the 43")
     parser.add_argument("--only", default="", metavar="NAME", help="formulas whose names begin so")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of the search for each (default: 5)")
+    parser.add_argument("--points", type=int, default=0, metavar="N", help="judge every replacement at so many points of its domain besides, and count those at which it is wrong or worse than the line")
     options = parser.parse_args()
     rows = []
     print("| gradient | before: worst ulps, bits | after | worst verdict | proof | s | replacement |\n|---|---|---|---|---|---|---|")
     for name, text in (fpbench if options.fpbench else museum)(options.only):
-        row = improved(name, text, seconds=options.budget)
+        row = improved(name, text, seconds=options.budget, tried=options.points)
         rows.append(row)
         print(f"| {name} | {row.before.worst:.2g}, {row.before.bits:.2f} | {row.after.worst:.2g}, {row.after.bits:.2f} ({100 * row.after.share_of_large:.1f} %) | {row.verdict} | {row.proof or '-'} | {row.seconds:.2f} | `{row.text}` |", flush=True)
+        for point in row.worse:
+            print(f"WORSE {name} at {point}", flush=True)
     print("\n".join(summary(rows)))
+    if options.points:
+        print(f"\n{sum(r.tried for r in rows):,} points at which {sum(r.tried > 0 for r in rows)} replacements were judged: worse at {sum(len(r.worse) for r in rows)}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from verifier.language.source import Source
 from verifier.language.user_files import content_of
 
 LINE_END = re.compile(r"\r\n|\r|\n")
-BOM = "\ufeff"  # no column of the first line is counted from it
+BOM = BOM_UTF8.decode("utf-8")  # no column of the first line is counted from it
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 PYTHON = (".py", ".pyw")
 NO_FILE = "its file cannot be read"
