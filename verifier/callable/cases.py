@@ -48,10 +48,10 @@ def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
     implementation = Implementation(callee.name, callee.place)
     forward = truth if function is None else replace(program.forward_part(), parameters=program.parameters)
     draft = Draft(implementation, forward, program, trace.claims)
-    if trace.branches or trace.taken or (trace.iterations and question.function is None):
+    scope = POINTS if trace.branches or trace.taken or (trace.iterations and question.function is None) else DOMAIN
+    if scope == POINTS:
         question = without_bounds(question, "the code takes other ways at other values, and a bound would hold for one of them")
-        return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=POINTS)
-    return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=DOMAIN)
+    return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=scope)
 
 
 def without_bounds(question: Question, reason: str) -> Question:

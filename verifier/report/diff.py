@@ -97,17 +97,14 @@ def read(path: str) -> dict[CaseName, CaseInReport]:
 
 def _case(case: dict[str, Any], name: str) -> CaseInReport:
     errors = {_finding(f): f["message"] for f in case["findings"] if f["severity"] == "error" and not f["expected"]}
-    return CaseInReport(name, case["status"], together(_rows(case)), _bounds(case), errors)
+    return CaseInReport(name, case["status"], together(_rows(case)), together(_bounds(case)), errors)
 
 
-def _bounds(case: dict[str, Any]) -> dict[BoundName, WidestBound]:
-    found: dict[BoundName, WidestBound] = {}
+def _bounds(case: dict[str, Any]) -> Iterator[tuple[BoundName, WidestBound]]:
     for b in case.get("bounds", ()):
         name = BoundName(_name(b), b["unit"], box_text(tuple((n, low, high) for n, (low, high) in b["box"].items())))
         stated = b["bound"] is not None
-        row = WidestBound(b["outcome"], float(b["bound"]) if stated else math.inf, f"at most {in_unit(upward(b['bound']), b['unit'])}" if stated else "no bound")
-        found[name] = row.joined(found[name]) if name in found else row
-    return found
+        yield name, WidestBound(b["outcome"], float(b["bound"]) if stated else math.inf, f"at most {in_unit(upward(b['bound']), b['unit'])}" if stated else "no bound")
 
 
 def _finding(f: dict[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self, TypeVar
 
 from verifier.case.components import base
 from verifier.language.verdict import Verdict
@@ -53,9 +53,20 @@ def worst_of(case: CaseReport) -> dict[GradientName, Worst]:
     return together((GradientName(name, base(gradient), fmt), Worst(verdict, ulps)) for name, gradient, fmt, verdict, ulps in rows)
 
 
-def together(rows: Iterable[tuple[GradientName, Worst]]) -> dict[GradientName, Worst]:
-    """The worst of the rows of each gradient."""
-    found: dict[GradientName, Worst] = {}
+class Joinable(Protocol):
+    """What of several rows the worse figures can be taken."""
+
+    def joined(self, other: Self, /) -> Self:
+        """The worse of both."""
+
+
+Name = TypeVar("Name")
+Row = TypeVar("Row", bound=Joinable)
+
+
+def together(rows: Iterable[tuple[Name, Row]]) -> dict[Name, Row]:
+    """The worst of the rows of each name."""
+    found: dict[Name, Row] = {}
     for name, row in rows:
         found[name] = row.joined(found[name]) if name in found else row
     return found
