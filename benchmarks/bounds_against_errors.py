@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from certify import CORES, NETWORKS
+from certify import CORES, NETWORKS, question_of
 from machine import describe
 
 from tests.compare.errors_at_points import bounds_of, errors, plan_of, points_in, question, random_boxes
@@ -55,8 +55,7 @@ def beyond(check: Check, j: int, unit: ErrorUnit, point: Sequence[float], bound:
 
 def random(points: int) -> None:
     """Random boxes of every function, until so many numbers were tried."""
-    texts = [(text.replace("\n", "; "), question_of(text, domain)) for text, domain in [*CORES.values(), *NETWORKS.values()]]
-    asked = [*texts, *((f, question(f, d)) for f, d in FUNCTIONS)]
+    asked = [*((name, question_of(name, *core)) for name, core in {**CORES, **NETWORKS}.items()), *((f, question(f, d)) for f, d in FUNCTIONS)]
     print(f"\nrandom boxes, float64: {len(asked)} functions\n", flush=True)
     tried = compared = near = bad = 0
     closest, seed, started = 0.0, 0, time.process_time()
@@ -81,18 +80,6 @@ def random(points: int) -> None:
                             bad += 1
                             print(f"VIOLATION {name} {check.subject.claims[j][1]} {unit} at {numbers_[i].tolist()}: bound {limit[i]!r}", flush=True)
     print(f"{tried:,} numbers in {seed * len(asked) * BOXES:,} boxes, {compared:,} comparisons, {near} judged by balls, {bad} violations, closest {closest:.6f} of a bound, {time.process_time() - started:.0f} s", flush=True)
-
-
-def question_of(text: str, domain: str) -> tuple[Check, Box]:
-    """The check of backprop's own backward pass of some statements."""
-    from verifier.case.load import load_text
-
-    forward = "".join(f"  {line}\n" for line in text.splitlines())
-    (case,) = load_text(f"forward: |\n{forward}domain: {{{domain}}}\ncertify: best\n").cases
-    ((fmt, (check,)),) = checks_of(case, truth_of(case.programs.truth))
-    box = box_of(case, check.subject.program.inputs, fmt)
-    assert isinstance(box, Box), box
-    return check, box
 
 
 # ---------------------------------------------------------------- every number

@@ -20,9 +20,9 @@ from typing import get_args
 from machine import describe
 
 from verifier.case.load import load_text
-from verifier.compare.boxes.bounds import Assumptions, BoundOutcome, ErrorBound, ErrorClaim, ErrorUnit, box_of
+from verifier.compare.boxes.bounds import Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, ErrorUnit, box_of
 from verifier.compare.boxes.certify import certify
-from verifier.compare.check import checks_of
+from verifier.compare.check import Check, checks_of
 from verifier.exact.truth import truth_of
 
 # The cores of FPBench (https://fpbench.org/benchmarks.html), straight-line and with a box, as statements; the last line is the output.
@@ -101,8 +101,8 @@ class Row:
     fptaylor: float | None
 
 
-def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, others: dict[str, float], claim: float | None = None) -> Iterator[Row]:
-    """Every gradient component of a core, each with a budget of its own."""
+def question_of(name: str, text: str, domain: str) -> tuple[Check, Box]:
+    """The check of backprop's own backward pass of some statements, and the box."""
     forward = "".join(f"  {line}\n" for line in text.splitlines())
     loaded = load_text(f"forward: |\n{forward}domain: {{{domain}}}\ncertify: best\n", file=f"{name}.yaml")
     if loaded.complaints:
@@ -112,6 +112,12 @@ def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, o
     box = box_of(case, check.subject.program.inputs, fmt)
     if isinstance(box, str):
         raise ValueError(box)  # noqa: TRY004 - why there is no box
+    return check, box
+
+
+def rows(name: str, text: str, domain: str, *, unit: ErrorUnit, budget: float, others: dict[str, float], claim: float | None = None) -> Iterator[Row]:
+    """Every gradient component of a core, each with a budget of its own."""
+    check, box = question_of(name, text, domain)
     proved = frozenset(gradient for _, gradient in check.subject.claims)  # backprop's own backward passes
     for _, gradient in check.subject.claims:
         (found,) = certify(replace(check.alone(gradient), proved=proved), box, {gradient: ErrorClaim(unit, claim)}, assumptions=Assumptions(), budget=budget)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import verifier.numpy
+from tests.callable.test_better import JAX, TORCH
 from verifier.callable import better
 from verifier.report.outcome import CaseReport
 
@@ -114,42 +115,6 @@ def test_the_twin_of_these_is_suggested(layers: ModuleType, monkeypatch: pytest.
     monkeypatch.setattr(better, "_new_line", lambda *_: ("grad = dout / np.cosh(x)**2", ""))
     (found,) = improved(layers.forward, layers.backward, X).suggestions or ()
     assert found.replacement == "grad = dout / np.cosh(x)**2"
-
-
-TORCH = """import torch
-
-
-class Tanh(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return torch.tanh(x)
-
-    @staticmethod
-    def backward(ctx, grad):
-        (x,) = ctx.saved_tensors
-        return grad * (1 - torch.tanh(x) ** 2)
-"""
-JAX = """import jax
-import jax.numpy as jnp
-
-
-@jax.custom_vjp
-def tanh(x):
-    return jnp.tanh(x)
-
-
-def _forward(x):
-    return jnp.tanh(x), x
-
-
-def _backward(x, g):
-    dx = g * (1 - jnp.tanh(x) ** 2)
-    return (dx,)
-
-
-tanh.defvjp(_forward, _backward)
-"""
 
 
 def test_a_custom_function_of_pytorch_gets_a_line_that_was_tried_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import verifier.numpy
-from tests.compare.test_certify_boxes import SIGMOID, question
+from tests.compare.errors_at_points import question
+from tests.compare.test_certify_boxes import SIGMOID
 from verifier.case.certified import SECONDS
 from verifier.cli import main
 from verifier.compare.boxes.bounds import Assumptions, ErrorClaim

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import replace
 
 import pytest
 
-from verifier.case.case import Case, ImproveRequest
-from verifier.case.load import load_text
+from tests.search.test_improve_arrays import improved, loaded
 from verifier.many import verify_all
 from verifier.report.outcome import CaseReport, Replacement
 
-BUDGET = ImproveRequest(60.0)
 CASES = {
     "the function alone": "name: it\nfunction: 1/(1 + exp(-x))\ndomain: {x: [-800, 800]}\npoints: [{x: 40}, {x: -750}]\n",
     "names of its own": "name: it\nfunction: 1 - 1/(1 + exp(-(x - y)))\ndomain: {x: [-300, 300], y: [-300, 300]}\npoints: [{x: 90, y: 1}]\nimplementations:\n  staged: {gradients: {x: gx, y: gy}}\n",
@@ -20,18 +17,6 @@ CASES = {
     "a derivative in the function": "name: it\nfunction: diff(log(1 + exp(x)), x)\ndomain: {x: [-700, 700]}\npoints: [{x: 50}]\n",
     "a second input that needs the other lines": "name: it\nfunction: y*y*exp(y)*(exp(x) - exp(-x))/(exp(x) + exp(-x))\ndomain: {x: [-30, 30], y: [1, 2]}\npoints: [{x: 20, y: 1.5}]\n",
 }
-
-
-def loaded(text: str) -> Case:
-    found = load_text(text)
-    assert found.complaints == ()
-    (case,) = found.cases
-    return case
-
-
-def improved(text: str) -> CaseReport:
-    (found,) = verify_all([replace(loaded(text), improve=BUDGET)]).cases
-    return found
 
 
 def pasted(text: str, found: Replacement) -> CaseReport:

@@ -19,14 +19,14 @@ from verifier.language.formats import Format
 from verifier.search.improve.acceptance import NotAccepted, identity_of, is_worse
 from verifier.search.improve.each_component import ArrayShapes, are_one_formula
 from verifier.trace.record import Trace
-from verifier.trace.rewrite import bodies, replaced
+from verifier.trace.rewrite import Body, bodies, replaced
 
 MOST_POINTS = 12  # at which both are judged over the reals and in floats
 
 
 def is_known(question: Question, line: Line) -> bool:
     """Whether the code of the function in which a line stands can be replaced."""
-    return any(body.statement(_number(line)) is not None for body in bodies(question.callee.functions) if line.source is not None and body.function.__code__.co_filename == line.source.file)
+    return any(_statement(body, line) is not None for body in bodies(question.callee.functions))
 
 
 def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace, line: Line, new: str, *, gradient: str, is_proved: bool, layout: ArrayShapes | None) -> bool:
@@ -55,7 +55,7 @@ def _traced_with(question: Question, trace: Trace, line: Line, new: str, fmt: Fo
     """The trace of the function with another statement on a line; None where it does not run."""
     callee = question.callee
     for body in bodies(callee.functions):
-        old = body.statement(_number(line)) if line.source is not None and body.function.__code__.co_filename == line.source.file else None
+        old = _statement(body, line)
         if old is None:
             continue
         (statement,) = ast.parse(new).body
@@ -70,10 +70,11 @@ def _traced_with(question: Question, trace: Trace, line: Line, new: str, fmt: Fo
     return None
 
 
-def _number(line: Line) -> int:
-    """The number of a line in its file."""
-    assert line.source is not None
-    return line.source.place(line.start).line
+def _statement(body: Body, line: Line) -> ast.stmt | None:
+    """The statement of a function on a line, where that is one of its file."""
+    if line.source is None or body.function.__code__.co_filename != line.source.file:
+        return None
+    return body.statement(line.source.place(line.start).line)
 
 
 __all__ = ["holds_in_code", "is_known"]

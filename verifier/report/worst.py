@@ -60,13 +60,13 @@ class Joinable(Protocol):
         """The worse of both."""
 
 
-Name = TypeVar("Name")
-Row = TypeVar("Row", bound=Joinable)
+Named = TypeVar("Named")
+Joined = TypeVar("Joined", bound=Joinable)
 
 
-def together(rows: Iterable[tuple[Name, Row]]) -> dict[Name, Row]:
+def together(rows: Iterable[tuple[Named, Joined]]) -> dict[Named, Joined]:
     """The worst of the rows of each name."""
-    found: dict[Name, Row] = {}
+    found: dict[Named, Joined] = {}
     for name, row in rows:
         found[name] = row.joined(found[name]) if name in found else row
     return found
