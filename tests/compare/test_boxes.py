@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
+from flint import arb
 
 from tests.compare.errors_at_points import Domain, bounds_of, errors, everything, plan_of, points_in, question, random_boxes
-from verifier.arithmetic import floats
+from tests.texts import expression
+from verifier.arithmetic import balls, floats
 from verifier.arithmetic.intervals.interval import Interval
 from verifier.compare.boxes import effects, enclosures, roundings
 from verifier.compare.boxes.bounds import Assumptions, ErrorClaim
@@ -17,7 +20,10 @@ from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.cuts import cuts_of
 from verifier.compare.boxes.enclosures import ForwardBoxes
 from verifier.compare.boxes.narrow import narrowed
+from verifier.compare.boxes.operations import operations
 from verifier.compare.check import Check
+from verifier.exact.derivatives import primitive
+from verifier.language.formats import FORMATS as ALL
 
 WIDE: Domain = {"x": (-10, 10)}
 FUNCTIONS: list[tuple[str, Domain]] = [
@@ -211,3 +217,16 @@ def test_no_bound_is_below_the_largest_error_of_all_numbers(form: str) -> None:
                 most = float(both[which][inside].max())
                 assert most <= found.bound, (function, unit)
                 assert found.seen is None or found.seen <= max(0.0, both[which].max()) * CLOSE
+
+
+def test_the_slope_of_a_power_has_the_number_that_its_exponent_became() -> None:
+    """0.3 is 77/256 in bfloat16, whose significand has 8 bits; d(x^y)/dx = y x^(y - 1) by mpmath."""
+    program = primitive(expression("x**0.3", "x"))
+    done = operations(program, [program.output], ALL["bfloat16"])
+    (power,) = (k for k, o in enumerate(done.operations) if o.gate == "pow")
+    base, exponent = done.operations[power].args
+    values = {base: 3.0, exponent: 77 / 256}
+    node = done.partials[power][0]
+    assert node is not None
+    found = balls.run(done.reals, [[arb(values.get(k, 1.0))] for k in range(len(done.operations))], bits=100, strict=True)[node][0]
+    assert abs(found - float(mpmath.mpf(77) / 256 * mpmath.mpf(3) ** (mpmath.mpf(77) / 256 - 1))) < 1e-15
