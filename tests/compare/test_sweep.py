@@ -15,14 +15,15 @@ from hypothesis import given, settings
 
 from tests.texts import check, expression, smooth_expressions
 from verifier import load_text
-from verifier.arithmetic import balls, ranges
+from verifier.arithmetic import balls, floats, ranges
 from verifier.case import points
 from verifier.circuit.backprop import with_backward
 from verifier.compare import compare as compare_module
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.sweep import columns, jumps, sample, sweep
-from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, edge
+from verifier.compare.sweep.balls import by_balls
+from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, all_open, edge
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Sample
 from verifier.compare.sweep.tally import MOST_RUNS, _histogram, joined, tally
@@ -474,6 +475,19 @@ SPECIAL = (
     "j0(x)", "y1(x)", "i0e(x)", "k1(x)", "kve(2, x)", "airyai(x)", "airybiprime(x)", "gamma(x)", "trigamma(x)", "rgamma(x)", "erfcx(x)", "dawson(x)", "log_ndtr(x)", "ellipk(x)",
     "ellipd(x)", "spence(x)", "exp1(x)", "li(x)", "si(x)", "chi(x)", "fresnels(x)", "lambertw(x)", "ndtri(x)", "erfi(x)", "sinc(x)", "besselj(2, x)", "softplus(x)",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["lgamma(x)", "j0(x)"])
+def test_balls_call_a_wrong_formula_wrong_and_leave_nothing(text: str) -> None:
+    """The derivatives are digamma(x) and -j1(x) (DLMF 5.2.2, 10.6.3), and 0 at none of these points."""
+    right = {"lgamma(x)": "digamma(x)", "j0(x)": "-j1(x)"}[text]
+    work = work_on(text, backward=f"dx = {right}*1.001*dout")
+    column = np.linspace(1.6, 3.4, 40)
+    (claim,) = work.subject.claims
+    (computed,) = floats.run(work.subject.program, [column], [work.subject.program.names[claim[1]]], fmt=work.format)
+    found = all_open(len(column))
+    by_balls(work, [column], [np.array(computed)], [found])
+    assert (found.verdict == CODE[Verdict.WRONG]).all()
 
 
 @pytest.mark.parametrize("text", SPECIAL)

@@ -19,7 +19,6 @@ from verifier.arithmetic.double_double.number import (
     SLACK,
     SMALL,
     TINY,
-    UNDER,
     ZERO,
     DoubleDouble,
     FloatPair,
@@ -105,8 +104,8 @@ def exp(a: DoubleDouble) -> DoubleDouble:
     hi, lo = np.ldexp(hi, scale), np.ldexp(lo, scale)
     wide = a.err + slip
     widest = float(np.max(wide))
-    if inside and widest < NARROW_ARGUMENT:  # then exp(a) is over 2^-891
-        return DoubleDouble(hi, lo, NOTHING, None, (widest * (1 + 2 * WIDEST) + SMALL_EXPONENT) * SLACK + UNDER)
+    if inside and widest < NARROW_ARGUMENT:  # then exp(a) is over 2^-891, of which the 2^-1075 that lo may lose in the subnormals are nothing beside SMALL_EXPONENT
+        return DoubleDouble(hi, lo, NOTHING, None, (widest * (1 + 2 * WIDEST) + SMALL_EXPONENT) * SLACK)
     err = hi * (wide * (1 + 2 * WIDEST) + SMALL_EXPONENT) * SLACK + TINY
     low = a.hi + a.err < -617.0
     if np.any(low):
