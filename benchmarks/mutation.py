@@ -331,7 +331,7 @@ def _run(tree: Path, plugin: str, path: Path, tests: list[str], seconds: float) 
     if process == 0:
         code = 1
         try:
-            os.setsid()
+            os.setpgrp()
             resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
             code = worker(tree, plugin, path, tests)
         finally:
@@ -437,6 +437,7 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=50, help="how many are drawn")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--module", default="", help="only files whose path begins so")
+    parser.add_argument("--share", type=int, nargs=2, default=(1, 1), metavar=("K", "N"), help="only the K-th of N shares of them: several processes try them at once, each with results of its own")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="only these folders or files of tests")
     parser.add_argument("--results", type=Path, default=Path("mutation.json"), help="what was found so far, read and written")
     parser.add_argument("--most", type=float, default=90.0, help="seconds of tests an edit is tried with")
@@ -444,7 +445,8 @@ def main() -> None:
     parser.add_argument("--survivors", action="store_true", help="try again what survived")
     parser.add_argument("--show", action="store_true", help="only print what was found")
     options = parser.parse_args()
-    edits = drawn(options.edits, options.seed, options.module)
+    share, shares = options.share
+    edits = drawn(options.edits, options.seed, options.module)[share - 1 :: shares]
     results = json.loads(options.results.read_text()) if options.results.exists() else {}
     known = equivalents()
     start = time.monotonic()

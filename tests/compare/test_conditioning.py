@@ -58,7 +58,7 @@ def test_the_condition_of_a_program_is_the_sum_over_its_roundings(function: str,
 
 
 @pytest.mark.parametrize("upstream", [1.0, -0.25, 512.0])
-@pytest.mark.parametrize("x", [2.0, -9.0])
+@pytest.mark.parametrize("x", [2.0, -9.0, 0.0])
 def test_the_condition_of_the_problem_is_that_of_the_second_derivatives(x: float, upstream: float) -> None:
     """For f = exp(3x + y) the gradient is 3 f, its derivatives 9 f and 3 f: kappa = 1 + |3x| + |y|."""
     program = expression("exp(3*x + y)", "x", "y")
