@@ -14,7 +14,7 @@ from tests.compare.errors_at_points import Domain, bounds_of, errors, everything
 from tests.texts import expression
 from verifier.arithmetic import balls, floats
 from verifier.arithmetic.intervals.interval import Interval
-from verifier.compare.boxes import effects, enclosures, roundings
+from verifier.compare.boxes import branch, effects, enclosures, pieces, roundings
 from verifier.compare.boxes.bounds import Assumptions, ErrorClaim
 from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.cuts import cuts_of
@@ -217,6 +217,47 @@ def test_no_bound_is_below_the_largest_error_of_all_numbers(form: str) -> None:
                 most = float(both[which][inside].max())
                 assert most <= found.bound, (function, unit)
                 assert found.seen is None or found.seen <= max(0.0, both[which].max()) * CLOSE
+
+
+def test_half_of_a_subnormal_number_is_rounded() -> None:
+    """The subnormal numbers of float16 are the whole multiples of 2^-24: half of an odd one is off by 2^-25."""
+    check, box = question("0.25*x*x", {"x": (0, 2.0**-14)}, "float16", forward="out = 0.25*x*x", backward="dx = 0.5*x*dout")
+    (found,) = certify(check, box, {"dx": ErrorClaim("absolute")}, assumptions=Assumptions(), budget=0.3)
+    assert found.bound is not None
+    assert found.bound >= 2.0**-25 == float(errors(check, everything(check, box))[0][0].max())
+
+
+def test_a_border_between_two_numbers_of_the_format_is_in_neither_piece() -> None:
+    """The numbers of bfloat16 from 2^-4 to 2^-3 are whole multiples of 2^-11; 0.1 is 204.8 of them."""
+    assert pieces._between(0.0, 1.0, {0.1}, ALL["bfloat16"]) == [(0.0, 204 * 2.0**-11), (205 * 2.0**-11, 1.0)]
+    assert pieces._between(0.0, 1.0, {0.5}, ALL["bfloat16"]) == [(0.0, 255 / 512), (0.5, 0.5), (129 / 256, 1.0)]
+
+
+def test_what_is_chosen_has_the_slope_1_and_what_is_not_has_0() -> None:
+    condition = np.array([1, 0, -1], np.int8)
+    for position, low, high in ((1, [1, 0, 0], [1, 0, 1]), (2, [0, 1, 0], [0, 1, 1])):
+        found = enclosures._chosen(condition, position)
+        assert (found.low.tolist(), found.high.tolist()) == (low, high)
+
+
+def test_a_slice_at_an_inner_step_has_a_smaller_bound_than_its_box() -> None:
+    """exp(-(x + y)) over the box has arguments from -20 to 20; over the slice from 0 to 0.1."""
+    check, box = question("1/(1 + exp(-(x + y)))", {"x": (-10, 10), "y": (-10, 10)})
+    cuts = cuts_of(plan_of(check).done, box)
+    plan = plan_of(check, cuts=cuts)
+    search = branch.begin(plan, plan.done.outputs, check.format, [ErrorClaim("absolute", None) for _ in plan.done.outputs], (np.array([box.low]), np.array([box.high])))
+    low, high = np.array([[*box.low, *[0.0 for _ in cuts]]]), np.array([[*box.high, *[0.1 for _ in cuts]]])
+    assert np.all(branch.evaluate(search, low, high)[0] < branch.evaluate(search, low, high, slices=False)[0] / 2)
+
+
+def test_a_long_search_is_looked_at_meanwhile() -> None:
+    """At its first round, and at those whose number is a power of two."""
+    check, box = question("x*y*exp(x - y) - x", {"x": (-3, 3), "y": (-3, 3)})
+    plan = plan_of(check)
+    search = branch.begin(plan, plan.done.outputs, check.format, [ErrorClaim("ulp", None) for _ in plan.done.outputs], (np.array([box.low]), np.array([box.high])))
+    rounds: list[int] = []
+    branch.run(search, 1.0, meanwhile=lambda s: rounds.append(len(s.waiting)))
+    assert len(rounds) >= 2
 
 
 def test_the_slope_of_a_power_has_the_number_that_its_exponent_became() -> None:

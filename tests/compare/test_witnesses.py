@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from tests.compare.errors_at_points import question
 from verifier.case.load import case_of
 from verifier.compare import agreement, challenge
+from verifier.compare.boxes.witness import at_point
 from verifier.report import proofs
 from verifier.verify import verify
 
@@ -148,3 +152,20 @@ def test_outside_its_domain_a_gate_is_said_to_be_so() -> None:
     report = verify(case_of("function: betaln(x, y)\npoints: [{x: -0.5, y: 2}]\n"))
     assert {f.code for f in report.findings} == {"V204"}
     assert all("outside the domain" in f.message for f in report.findings)
+
+
+def test_limits_are_looked_for_first_where_the_branch_that_is_taken_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum of 20 choices between x and x has the gradient 20 at all its borders; there is time for the limits of five of them."""
+    monkeypatch.setattr(challenge, "FEWEST_LIMITS", 5)
+    monkeypatch.setattr(challenge, "MOST_LIMITS", 5)
+    function = " + ".join(f"where(x > {k}, x, x)" for k in range(1, 21))
+    report = verify(case_of(text(function, "dx = (20 + where(x == 13, 1, 0))*dout", points="{x: 0.3}")))
+    assert [(f.code, dict(f.point)) for f in report.findings] == [("V107", {"x": "13.0"})]
+
+
+@pytest.mark.parametrize("computed", [math.inf, math.nan])
+def test_a_gradient_without_a_float_is_beyond_every_bound(computed: float) -> None:
+    check, _ = question("x*x", {"x": (1, 2)})
+    seen = at_point(check, 0, "ulp", (1.5,), computed)
+    assert seen is not None
+    assert seen.error == math.inf

@@ -370,6 +370,13 @@ def test_a_proof_says_how_many_points_on_borders_were_not_tried(monkeypatch: pyt
     assert re.search(r"; \d+ of the points on borders were not tried", after.note)
 
 
+def test_a_border_at_which_the_formula_is_not_known_is_said_to_be_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    formula = "where(x == 0, 1/sin(1/x), 2*x)*dout"
+    assert "it has no value at x = 0.0" in outcome("x*x", formula, (0.3,)).note
+    monkeypatch.setattr(challenge._Enclosures, "computed_on_border", lambda *_: None)
+    assert outcome("x*x", formula, (0.3,)).note.endswith("; not at x = 0.0, where it could not be decided")
+
+
 def test_single_holes_are_named_and_counted() -> None:
     """x/x has no value at 0 only; 1/(x (x - 1) (x - 2) (x - 3) (x - 4)) times its inverse at five points."""
     found = outcome("x", "x*(x - 1)*(x - 2)*(x - 3)*(x - 4)/(x*(x - 1)*(x - 2)*(x - 3)*(x - 4))*dout")

@@ -305,7 +305,7 @@ def _challenged(sides: _Enclosures, runs: _Runs[FloatPoint], variable: str, name
                 result.found.append(Contradiction(Kind.INSIDE if meets else Kind.BORDER, point))
             else:
                 result.met += 1
-        elif not is_inside and _meets_border(sides, runs, k):
+        elif _meets_border(sides, runs, k):
             result.undecided.append(point)
     plainest = sorted((c for c in result.found if c.kind is Kind.INSIDE), key=plainness)[:MOST_FOLLOWED]
     inside = {c for c in plainest if _differs_nearby(sides, variable, name, c.point, domain, seed)}
