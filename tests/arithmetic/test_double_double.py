@@ -421,3 +421,10 @@ def test_the_coefficients_of_erfcx_are_known_to_three_times_the_bits_of_a_pair()
         for center in (0.0, 6.5, 13.0, 20.0, 27.0):
             for c in tables._coefficients(lambda x: (x * x).exp() * x.erfc(), arb(center), tables.COUNT + 1):
                 assert c.rel_accuracy_bits() > 318
+
+
+@pytest.mark.parametrize("exponent", [0.5, 2.5, 5.5])
+def test_half_of_an_odd_power_of_0_is_exactly_0(exponent: float) -> None:
+    with np.errstate(all="ignore"):
+        found = comparisons.FUNCTIONS["pow"](exactly(np.array([0.0, 4.0])), exactly(np.float64(exponent)))
+    assert (found.hi[0], found.err[0], found.hi[1]) == (0.0, 0.0, 2 ** (2 * exponent))

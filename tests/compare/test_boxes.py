@@ -250,6 +250,21 @@ def test_a_slice_at_an_inner_step_has_a_smaller_bound_than_its_box() -> None:
     assert np.all(branch.evaluate(search, low, high)[0] < branch.evaluate(search, low, high, slices=False)[0] / 2)
 
 
+@pytest.mark.parametrize("function", ["x*y*exp(x - y) - x", "sigmoid(x)*y", "hypot(x, y)*sin(x)"])
+def test_the_terms_of_a_bound_add_up_to_it(function: str) -> None:
+    """The smaller one of two bounds is taken, and its terms with it: of the relative one they add up to first order."""
+    check, box = question(function, {"x": (0.5, 3), "y": (0.5, 3)})
+    plan = plan_of(check)
+    low, high = random_boxes(check.format, box, 200, np.random.default_rng(4))
+    with np.errstate(all="ignore"):
+        forward = ForwardBoxes(plan, list(np.ascontiguousarray(low.T)), list(np.ascontiguousarray(high.T)))
+    for output in plan.done.outputs:
+        found = effects.in_ulps(forward, output, keeps_terms=True)
+        known = (found.bound > 0) & (found.bound < 1000)
+        assert known.any()
+        assert np.abs(np.sum([t[known] for t in found.terms.values()], axis=0) / found.bound[known] - 1).max() < 1e-6
+
+
 def test_a_long_search_is_looked_at_meanwhile() -> None:
     """At its first round, and at those whose number is a power of two."""
     check, box = question("x*y*exp(x - y) - x", {"x": (-3, 3), "y": (-3, 3)})

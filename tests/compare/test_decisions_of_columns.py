@@ -300,3 +300,9 @@ def test_of_two_enclosures_of_one_number_the_narrower_is_taken() -> None:
     assert found.hi[:3].tolist() == [1.25, 1.0, 1.0]
     assert found.err[:3].tolist() == [0.25, 0.25, 0.5]
     assert np.isnan(found.hi[3])
+
+
+def test_an_error_on_an_edge_is_recorded_as_it_is() -> None:
+    errors = 0.5 + np.random.default_rng(5).exponential(3.0, 500)
+    assert np.array_equal(edge(edge(errors)), edge(errors))
+    assert np.all(edge(errors) >= errors)

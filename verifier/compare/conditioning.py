@@ -48,7 +48,7 @@ class PointRuns:
         if bits not in self.slopes:
             truth = self.check.truth
             program = truth.gradient.program
-            self.slopes[bits] = Slopes(program, self.exact(program, bits), derivatives.differentiable(truth.source or truth.function), strict=False)
+            self.slopes[bits] = Slopes(program, self.exact(program, bits), derivatives.differentiable(truth.source), strict=False)
         return self.slopes[bits].adjoints(component)
 
     def _continued(self, program: Program, first: Program, bits: int, *, is_exact: bool) -> list[Ball]:

@@ -23,7 +23,7 @@ def content_of_program(program: Program | None) -> str:
 def content_of_check(check: Check) -> tuple[object, ...]:
     """What a proof is about: the function, the computed gradients that are claimed, the format, and what flows in."""
     truth = check.truth
-    return content_of_program(truth.source or truth.function), content_of_program(check.subject.program), check.subject.claims, check.format.name, check.upstream
+    return content_of_program(truth.source), content_of_program(check.subject.program), check.subject.claims, check.format.name, check.upstream
 
 
 def content_of_meant(meant: Meant | None) -> tuple[object, ...]:

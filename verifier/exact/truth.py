@@ -25,7 +25,7 @@ class Truth:
 
     function: Program
     gradient: derivatives.Gradient
-    source: Program | None = None  # the function as written
+    source: Program  # the function as written
     places: tuple[int, ...] = ()  # where each of its steps came to stand in `function`
 
     @cached_property
@@ -87,7 +87,7 @@ class Truth:
         """The adjoints of the gradient's component (None where that component is exactly 0)."""
         if position not in self.hessian_rows:
             component = self.gradient.adjoint.get(position)
-            self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component, variables=derivatives.differentiable(self.source or self.function))
+            self.hessian_rows[position] = None if component is None else derivatives.adjoints_of(self.gradient.program, component, variables=derivatives.differentiable(self.source))
         return self.hessian_rows[position]
 
 

@@ -70,7 +70,7 @@ def improve_components(case: Case, check: Check, draft: Draft, *, budget: float,
         return ()
     own, (single,) = numbers, numbers.programs.drafts
     ((fmt, (one,)),) = checks_of(own, truth_of(own.programs.truth), (check.format.name,))
-    if not is_one_function(case.programs.truth, one.truth.source or one.truth.function, layout):
+    if not is_one_function(case.programs.truth, one.truth.source, layout):
         return ()
     wanted = {base(name) for _, name in check.subject.claims}
     worst = of_components(bad, check.subject.program.inputs, own.inputs, layout)
