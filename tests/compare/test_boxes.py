@@ -265,6 +265,20 @@ def test_the_terms_of_a_bound_add_up_to_it(function: str) -> None:
         assert np.abs(np.sum([t[known] for t in found.terms.values()], axis=0) / found.bound[known] - 1).max() < 1e-6
 
 
+@pytest.mark.parametrize(("gate", "first", "second"), [("sub", (1.2, 2.0), (-1.0, -0.2)), ("add", (2 / 3, 6 / 7), (1 / 7, 1 / 3))])
+def test_the_share_of_an_operand_in_a_sum_is_that_of_the_corners(gate: str, first: tuple[float, float], second: tuple[float, float]) -> None:
+    """d log(x - y) / d log(x) = x/(x - y), by y -y/(x - y), for x in [2, 3] and y in [1/2, 1]; of the sum x/(x + y) and y/(x + y)."""
+    check, _ = question(f"sin(x {'-' if gate == 'sub' else '+'} y)", {"x": (2, 3), "y": (0.5, 1)})
+    plan = plan_of(check)
+    with np.errstate(all="ignore"):
+        forward = ForwardBoxes(plan, [np.array([2.0]), np.array([0.5])], [np.array([3.0]), np.array([1.0])])
+    (k,) = (k for k, o in enumerate(plan.done.operations) if o.gate == gate)
+    for position, (low, high) in enumerate((first, second)):
+        found = forward.elasticity(k, position)
+        assert found is not None
+        assert low - 1e-12 < found.low[0] <= low < high <= found.high[0] < high + 1e-12
+
+
 def test_a_long_search_is_looked_at_meanwhile() -> None:
     """At its first round, and at those whose number is a power of two."""
     check, box = question("x*y*exp(x - y) - x", {"x": (-3, 3), "y": (-3, 3)})
