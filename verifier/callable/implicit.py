@@ -37,7 +37,7 @@ def in_the_limit(question: Question, trace: Trace, fmt: Format) -> tuple[Trace, 
     lines = ", ".join(dict.fromkeys(str(i.spot.line) for i in trace.iterations if i.spot.line))
     rounds = max(i.rounds for i in trace.iterations)
     what = f"the iteration{f' in line {lines}' if lines else ''}, which is not differentiated itself as a derivative rule stands for it"
-    if not _is_wrong(question, trace, fmt):
+    if not is_wrong_at(question, trace, fmt):
         return trace, f"{what}, is compared as it is, with its {rounds} rounds, and at these points only; {ADVICE}"
     for times in TIMES[:1] if any(i.chooses for i in trace.iterations) else TIMES:
         if question.callee.go_on is None or len(trace.program.steps) * (1 + times) > MOST_STEPS:
@@ -46,7 +46,7 @@ def in_the_limit(question: Question, trace: Trace, fmt: Format) -> tuple[Trace, 
             further = question.callee.go_on(*split(question.callee, trace.point), fmt, times)
         except Refusal:
             break
-        if not _is_wrong(question, further, fmt):
+        if not is_wrong_at(question, further, fmt):
             said = f"{what}, stops after {rounds} rounds, and the derivative of these is not what the rule gives; after {rounds * times} more over the reals both agree: {OF_THE_LIMIT}, and the computed gradients are compared with that"
             return replace(further, readings=()), f"{said}; {ADVICE}"
     return trace, ""
@@ -75,7 +75,7 @@ def _undecided(found: Finding, text: str) -> Finding:
     return replace(own, gradient=found.gradient, gradients=found.gradients, point=found.point, source_line=found.source_line, statement=found.statement, width=found.width)
 
 
-def _is_wrong(question: Question, trace: Trace, fmt: Format) -> bool:
+def is_wrong_at(question: Question, trace: Trace, fmt: Format) -> bool:
     """Whether a gradient is wrong over the reals at the point of the trace."""
     case = case_of(question, trace, fmt)
     try:
@@ -86,4 +86,4 @@ def _is_wrong(question: Question, trace: Trace, fmt: Format) -> bool:
     return any(d.verdict in (Verdict.WRONG, Verdict.UNDEFINED) for d in compare(replace(own, computed=calls), [trace.point], detail=False)[0])
 
 
-__all__ = ["in_the_limit", "is_of_a_limit", "with_limit"]
+__all__ = ["in_the_limit", "is_of_a_limit", "is_wrong_at", "with_limit"]

@@ -19,6 +19,7 @@ from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
+from verifier.callable.straight_through import with_stops
 from verifier.callable.taken import not_frozen
 from verifier.callable.zeros import with_zeros
 from verifier.case import points
@@ -186,13 +187,13 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
     report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
-    exchanged = with_exchange(report, check, checked)
-    report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    stopped = with_stops(question, report, trace, fmt)
+    exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
+    report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
-    stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
-    report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
+    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
 
 

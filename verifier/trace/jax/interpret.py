@@ -115,6 +115,11 @@ class Interpreter(Context):
             return self.known[key]
         if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
             raise self.refusal(f"the bits of a number ({name})")
+        if name == "stop_gradient":
+            found = [self.stopped(eqn, operands[0], at)]
+            if self.recorder.backward_start < 0:
+                self.known[key] = found
+            return found
         row = ROWS.get(name)
         if row is None and not any(v.steps is not None and self.depends(v.steps) for v in operands):
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
@@ -129,6 +134,13 @@ class Interpreter(Context):
         if self.recorder.backward_start < 0:
             self.known[key] = found
         return found
+
+    def stopped(self, eqn: JaxprEqn, value: JaxArray, at: Where | None) -> JaxArray:
+        """A value that the user's code says is a constant. What JAX's own functions say so of is none of the user's, and what a rule differentiates is said by the rule."""
+        steps = self.steps(value)
+        if self.recorder.backward_start >= 0 or self.rules or (at is not None and at.is_library) or value.kind != "f" or not self.depends(steps):
+            return JaxArray(value.array, steps)
+        return self.results(eqn, [value], [self.recorder.stop("stop_gradient", steps, in_double(value.array))])[0]
 
     def depends(self, steps: Array) -> bool:
         """Whether any of these steps depends on an input, or on a gradient that flows in."""
