@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
 from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
-from verifier.trace.numpy import Traced, lift
+from verifier.trace.numpy import WRITABLE, Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.reached import reached
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
@@ -256,7 +256,9 @@ def _traced(
             forward = run_forward(_fresh(layer), inputs)
             recorder.end_forward({n: lift(recorder, v).steps for n, v in forward.outputs.items()})
             gradients = run_backward(layer, forward, flowing, inputs)
-            found = {n: lift(recorder, gradients[n]).steps for n in layer.inputs if n in gradients}
+            lifted = {n: lift(recorder, gradients[n]) for n in layer.inputs if n in gradients}
+            found = {n: v.steps for n, v in lifted.items()}
+            _is_read_as_written(recorder, [*((lift(recorder, v).value, ran.outputs[n]) for n, v in forward.outputs.items()), *((v.value, ran.gradients[n]) for n, v in lifted.items())])
     except (Refusal, CallError):
         raise
     except Exception as error:  # the user's code, on values that are not quite NumPy's
@@ -264,6 +266,12 @@ def _traced(
         refusal.forward = recorder.forward()
         raise refusal from error
     return recorder.trace(found, point_of(recorder, values, upstreams), computed=ran.gradients, outputs=ran.outputs)
+
+
+def _is_read_as_written(recorder: Recorder, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Refuse a run in which a plain array that traced values were written into, which holds NaN since, is read by another name."""
+    if recorder.undo and any(bool(np.any(np.isnan(own) & ~np.isnan(computed))) for own, computed in pairs):
+        raise Refusal("an array that traced values are written into is read by another name", recorder.written_at, WRITABLE)
 
 
 def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

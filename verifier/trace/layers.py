@@ -14,6 +14,7 @@ from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
 from verifier.trace.record import Refusal
+from verifier.trace.plain_left import settled
 from verifier.trace.shape_message import wrong_shape
 
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -201,6 +202,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
             found[name] = value
     if not found:
         raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {_described(result)}")
+    found = {n: settled(v) for n, v in found.items()}
     for name, value in found.items():
         if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
             raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")

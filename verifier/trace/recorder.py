@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -58,6 +58,9 @@ class Recorder:
         self.stops: list[Stop] = []
         self.taken: list[Taken] = []
         self.backward_start = -1
+        self.undo: list[Callable[[], None]] = []  # what puts back what the run changed of the user's
+        self.written_at: Place | None = None  # where it changed an array first
+        self._moving: list[bool] = []  # for every step whether it depends on an input, as far as it was asked
         self._statement: StatementPlace | None = None
         self._span = (-1, -1)
         self._runs: dict[tuple[int, str, int, bool], tuple[int, int]] = {}  # (frame, file, statement, backward) -> line of the program, last instruction
@@ -138,6 +141,12 @@ class Recorder:
         short = f"{value:.{SHORT}g}"
         text = repr(value).removesuffix(".0") if float(short) == value and len(repr(value)) <= SHORT and float(value).is_integer() else value.hex()
         return arrays.literal(self.builder, text)
+
+    def depends(self, steps: Array) -> bool:
+        """Whether any of these steps depends on an input, or on a gradient that flows in."""
+        for step in self.builder.steps[len(self._moving) :]:
+            self._moving.append(step.gate == "input" or any(self._moving[a] for a in step.args))
+        return any(self._moving[i] for i in np.ravel(steps).tolist())
 
     def done(self, steps: Array, floats: npt.ArrayLike | None = None, what: str = "", *, fmt: str = "") -> Array:
         """A result of the statement at hand: its steps get the name that the statement assigns, and the framework's floats are read (`fmt`: their format, where their dtype does not tell)."""

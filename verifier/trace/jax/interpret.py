@@ -41,7 +41,6 @@ class Interpreter(Context):
     more: int = 0  # times as many rounds more of iterations that are not differentiated
     rules: int = 0  # how deep in functions with a derivative rule of their own
     plain: set[Spot] = field(default_factory=set)  # the loops of the forward pass that are differentiated
-    moving: list[bool] = field(default_factory=list)  # for every step whether it depends on an input, as far as it was asked
     rule_results: RuleResults = field(default_factory=RuleResults)
     iterations: dict[Spot, Iteration] = field(default_factory=dict)
 
@@ -144,9 +143,7 @@ class Interpreter(Context):
 
     def depends(self, steps: Array) -> bool:
         """Whether any of these steps depends on an input, or on a gradient that flows in."""
-        for step in self.builder.steps[len(self.moving) :]:
-            self.moving.append(step.gate == "input" or any(self.moving[a] for a in step.args))
-        return any(self.moving[i] for i in steps.ravel().tolist())
+        return self.recorder.depends(steps)
 
     def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""
