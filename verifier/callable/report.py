@@ -11,7 +11,8 @@ import numpy as np
 from verifier.arithmetic import floats
 from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
-from verifier.callable.cases import bare, case_of, drawn
+from verifier.callable.cases import bare, case_of, drawn, refuse_scope
+from verifier.callable.claimed_where import with_advice
 from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
@@ -48,6 +49,7 @@ MOST_RAISED = 3  # points at which the callable raises that are named
 
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
+    refuse_scope(question)
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
     text = not_linear(question, question.callee.format_named(question.formats[0])) if question.callee.can_be_judged else ""
@@ -190,6 +192,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
     report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
+    report = with_advice(report, question.callee, question.values)
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
