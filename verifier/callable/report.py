@@ -14,7 +14,7 @@ from verifier.callable.better import with_better_lines
 from verifier.callable.cases import bare, case_of, drawn, refuse_scope
 from verifier.callable.claimed_where import with_advice
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
+from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit, without_other_points
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.question import Question, points_of, split
@@ -118,6 +118,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         if is_believed(doubts, fmt):
             judged, said = in_the_limit(question, trace, fmt)
             report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
+            report = without_other_points(question, report, trace, fmt)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
