@@ -163,3 +163,27 @@ def test_the_sign_of_a_binary_network_too():
 def test_a_forward_pass_that_is_no_step_is_still_not_the_function_that_is_stated():
     (found,) = [f for f in check_torch(torch.sin, X, function="x").findings if f.code == "V105"]
     assert found.severity == "error"
+
+
+# ---------------------------------------------------------------- NaN from a branch that is not chosen
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (lambda: check_jax(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0), jnp.array([1.0, -1.0])), "jnp.sqrt(x)"),
+        (lambda: check_jax(lambda x: jnp.where(x > 0, jnp.sqrt(x), 0.0).sum(), jnp.array([1.0, 0.0])), "jnp.sqrt(x)"),
+        (lambda: check_torch(lambda x: torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x)), X), "torch.sqrt(x)"),
+        (lambda: check_torch(lambda x: torch.where(x == 0, 1.0, torch.sin(x) / x), torch.tensor([1.0, 0.0], dtype=torch.float64)), "torch.sin(x) / x"),
+    ],
+)
+def test_nan_of_a_branch_that_is_not_chosen_is_explained(report, line):
+    found = of_wrong(report())
+    assert "NaN from a branch that" in found.message
+    assert f"what `{line}` computes has no finite derivative there" in found.message
+    assert any("where(c, x, 1)" in d for d in found.details)
+
+
+def test_a_nan_of_another_cause_is_not_one():
+    found = of_wrong(check_torch(lambda x: torch.sqrt(x * x).sum() * 0.0 + x.sum(), torch.tensor([0.0, 1.0], dtype=torch.float64)))
+    assert "does not choose" not in found.message

@@ -17,6 +17,7 @@ from verifier.callable.computed import Calls, are_numbers
 from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit, without_other_points
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
+from verifier.callable.nan_trap import with_nan_traps
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
@@ -190,6 +191,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
     report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
+    report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
     report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
