@@ -24,7 +24,7 @@ from verifier.callable.case_function import truth_over
 from verifier.callable.question import Opened, Question, flowing
 from verifier.callable.report import UNMET, expectation_of, report_of
 from verifier.case import points
-from verifier.case.case import Call, Case, Implementation, calls_of, without_calls
+from verifier.case.case import POINTS, Call, Case, Implementation, calls_of, without_calls
 from verifier.case.components import base
 from verifier.case.outputs import upstream_name
 from verifier.language.formats import format_named
@@ -175,6 +175,7 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
         case.improve,
         case.certify.of(implementation.name, implementation.certify),
         case.assume,
+        scope=POINTS if case.scope == POINTS else None,
     )
     return report_of(question)
 

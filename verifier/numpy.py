@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,14 +28,14 @@ from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
-from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, spaces, unreadable
-from verifier.trace.numpy import Traced, lift
+from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, unreadable, with_weights
+from verifier.trace.numpy import WRITABLE, Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.reached import reached
 from verifier.trace.record import UNSTEADY, Callee, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, floats_of, point_of
+from verifier.trace.weights import Kept, objects_in
 
-MOST_LAYERS = 1000  # objects within a layer whose methods are edited
 DTYPES = ("float16", "float32", "float64")
 
 
@@ -46,6 +46,7 @@ def check(
     function: str | None = None,
     formats: Sequence[str] | str | None = None,
     domain: Mapping[str, tuple[float, float]] | None = None,
+    scope: str | None = None,
     sample: int = 0,
     hunt: bool = False,
     accept: float | Mapping[str, float] | None = None,
@@ -65,12 +66,13 @@ def check(
     `certify` claims a bound of the error for all numbers of `domain`, as in case files: "best", {"ulps": 6}, {"absolute": 1e-12},
     {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
     functions are: {"exp": 1}.
+    `scope` says where the gradients are claimed beside the points: where a condition holds, "abs(x) < 1e6", or "points": nowhere else.
     """
     opened = opened_at(fn, inputs, backward=backward, names=names)
     if isinstance(opened, CaseReport):
         return opened
     return report_of(
-        ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=floats_of)
+        ask(opened, function=function, formats=formats, domain=domain, scope=scope, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=floats_of)
     )
 
 
@@ -89,6 +91,7 @@ def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | 
     """The callable with its inputs; a report at once where a gradient has the wrong shape. `fixed` are arguments that are constants, with the texts of their numbers."""
     layer = layer_of(fn, inputs, backward, names, fixed)
     try:
+        layer = with_weights(layer, lambda forward: _patterns(layer, [np.shape(v) for v in forward.outputs.values()]))
         callee = callee_of(layer, fn)
     except ShapeError as error:
         place = _place(layer, fn)
@@ -110,8 +113,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
     first = _forward(layer, unrounded)
     outputs = {n: np.shape(v) for n, v in first.outputs.items()}
     flows = () if first.gradients is not None else tuple(outputs)
-    widest = _dtype_of(layer)
-    given = [np.asarray(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(outputs.values())]
+    given = _patterns(layer, list(outputs.values()))
     faults, silent = _faults(layer, given if flows else [])
     place = _place(layer, fn)
     shapes = {n: v.shape for n, v in start.items()}
@@ -124,7 +126,7 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
         lambda values, upstreams, fmt: _run(layer, values, upstreams, fmt, tuple(flows)),
         lambda values, upstreams, fmt: _trace(layer, values, upstreams, fmt, shapes, {o: outputs[o] for o in flows}),
         flows,
-        ((f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else ()) + _unseen(layer),
+        ((f"no gradient is returned of {', '.join(silent)}, so none of these is checked",) if silent else ()),
         faults=faults,
         functions=_functions(layer),
     )
@@ -139,37 +141,15 @@ def _name(fn: Any) -> str:
 
 def _functions(layer: Layer) -> tuple[Any, ...]:
     """The functions of the user that may hold the mistake: the backward pass, the forward pass, those of inner layers, and those that they reach by a name."""
-    inside = _within(layer.owner)
+    inside = objects_in(layer.owner) if layer.owner is not None else []
     inner = [m for o in inside for n in ("backward", "forward") if (m := getattr(o, n, None)) is not None]
     return reached([f for f in (layer.backward, layer.forward, *inner) if f is not None], [layer.owner, *inside] if layer.owner is not None else inside)
 
 
-def _unseen(layer: Layer) -> tuple[str, ...]:
-    """A note about arrays of inner layers for which the backward pass sets gradients: these are not judged."""
-    found = []
-    for inner in _within(layer.owner):
-        held = getattr(inner, "__dict__", {})
-        grads = held.get("grads")
-        found += [f"{type(inner).__name__}.{n}" for n, v in held.items() if is_real(v) and ({f"d{n}", f"grad_{n}", f"d_{n}", f"{n}_grad"} & set(held) or (isinstance(grads, dict) and {n, f"d{n}"} & set(grads)))]
-    names = ", ".join(dict.fromkeys(found))
-    return (f"the gradients of arrays of inner layers are not checked here: {names}; check each of these layers by itself",) if names else ()
-
-
-def _within(owner: Any, most: int = MOST_LAYERS) -> list[Any]:
-    """The objects that a layer holds, directly, in lists or in dictionaries, and those that they hold."""
-    found: list[Any] = []
-    pending = [owner]
-    while pending and len(found) < most:
-        one = pending.pop()
-        held = one.values() if isinstance(one, Mapping) else one if isinstance(one, list | tuple) else vars(one).values() if hasattr(one, "backward") and hasattr(one, "__dict__") else ()
-        new = [h for h in held if isinstance(h, Mapping | list | tuple) or (hasattr(h, "backward") and all(h is not f for f in found))]
-        found += [h for h in new if hasattr(h, "backward")]
-        pending += new
-    return found
-
-
-def _dtype_of(layer: Layer) -> Any:
-    return np.dtype(_format_of(layer))
+def _patterns(layer: Layer, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """What flows into outputs of these shapes: numbers without pattern."""
+    widest = np.dtype(_format_of(layer))
+    return [np.asarray(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(shapes)]
 
 
 def _place(layer: Layer, fn: Any) -> Place:
@@ -191,35 +171,17 @@ def _as_given(layer: Layer, values: Values, fmt: Format) -> dict[str, Any]:
 
 
 def _forward(layer: Layer, values: Mapping[str, Any]) -> Any:
-    with _Kept(layer), np.errstate(all="ignore"):
+    with Kept(layer.owner), np.errstate(all="ignore"):
         return run_forward(_fresh(layer), values)
-
-
-class _Kept:
-    """What a layer's object holds, put back afterwards: a run must not change the user's object."""
-
-    def __init__(self, layer: Layer) -> None:
-        self.before = [(space, dict(space), {n: v.copy() for n, v in space.items() if isinstance(v, np.ndarray)}) for space in spaces(layer.owner)]
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        for space, held, numbers in self.before:
-            space.clear()
-            space.update(held)
-            for name, value in numbers.items():
-                if held[name].flags.writeable:
-                    held[name][...] = value
 
 
 def _run(layer: Layer, values: Values, upstreams: Values, fmt: Format, flows: tuple[str, ...]) -> Ran:
     """NumPy alone."""
     given = _as_given(layer, values, fmt)
-    with _Kept(layer), np.errstate(all="ignore"):
+    with Kept(layer.owner), np.errstate(all="ignore"):
         forward = run_forward(_fresh(layer), given)
         gradients = run_backward(layer, forward, _flowing(upstreams, flows, fmt), given)
-    return Ran({n: floats_of(v) for n, v in forward.outputs.items()}, {n: floats_of(gradients[n]) for n in layer.inputs if n in gradients})
+        return Ran({n: np.array(floats_of(v)) for n, v in forward.outputs.items()}, {n: np.array(floats_of(gradients[n])) for n in layer.inputs if n in gradients})  # copies: the object's own arrays are put back
 
 
 def _fresh(layer: Layer) -> Layer:
@@ -252,11 +214,15 @@ def _traced(
     flowing = [Traced(recorder.upstreams[o].copy(), np.array(upstreams[o], dtype=kind), recorder) for o in flows]
     spaces = [f.__globals__ for f in (layer.forward, layer.backward) if f is not None and hasattr(f, "__globals__")]
     try:
-        with _Kept(layer), np.errstate(all="ignore"), patched(recorder, spaces):
+        with Kept(layer.owner), np.errstate(all="ignore"), patched(recorder, spaces):
             forward = run_forward(_fresh(layer), inputs)
-            recorder.end_forward({n: lift(recorder, v).steps for n, v in forward.outputs.items()})
+            outputs = {n: lift(recorder, v) for n, v in forward.outputs.items()}
+            _is_read_as_written(recorder, [(v.value, ran.outputs[n]) for n, v in outputs.items()])
+            recorder.end_forward({n: v.steps for n, v in outputs.items()})
             gradients = run_backward(layer, forward, flowing, inputs)
-            found = {n: lift(recorder, gradients[n]).steps for n in layer.inputs if n in gradients}
+            lifted = {n: lift(recorder, gradients[n]) for n in layer.inputs if n in gradients}
+            found = {n: v.steps for n, v in lifted.items()}
+            _is_read_as_written(recorder, [(v.value, ran.gradients[n]) for n, v in lifted.items()])
     except (Refusal, CallError):
         raise
     except Exception as error:  # the user's code, on values that are not quite NumPy's
@@ -266,13 +232,19 @@ def _traced(
     return recorder.trace(found, point_of(recorder, values, upstreams), computed=ran.gradients, outputs=ran.outputs)
 
 
+def _is_read_as_written(recorder: Recorder, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Refuse a run in which a plain array that traced values were written into, which holds NaN since, is read by another name."""
+    if recorder.undo and any(bool(np.any(np.isnan(own) & ~np.isnan(computed))) for own, computed in pairs):
+        raise Refusal("an array that traced values are written into is read by another name", recorder.written_at, WRITABLE, recorder.forward())
+
+
 def _faults(layer: Layer, flows: list[Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """What a callable does that no gradient should: change its inputs, give other bits when it is called again; the inputs of which it returns no gradient."""
     found: list[tuple[str, str]] = []
     results: list[Any] = []
     for _ in range(2):
         given = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
-        with _Kept(layer), np.errstate(all="ignore"):
+        with Kept(layer.owner), np.errstate(all="ignore"):
             forward = run_forward(_fresh(layer), given)
             gradients = run_backward(layer, forward, copy.deepcopy(flows), given)
             changed = [n for n, v in layer.inputs.items() if not _same(v, given[n])]

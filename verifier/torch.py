@@ -33,6 +33,7 @@ def check(
     function: str | None = None,
     formats: Sequence[str] | str | None = None,
     domain: Mapping[str, tuple[float, float]] | None = None,
+    scope: str | None = None,
     sample: int = 0,
     hunt: bool = False,
     accept: float | Mapping[str, float] | None = None,
@@ -53,11 +54,12 @@ def check(
     `certify` claims a bound of the error for all numbers of `domain`, as in case files: "best", {"ulps": 6}, {"absolute": 1e-12},
     {"dx": {"ulps": 6}, "budget": 30}; inputs without an interval keep their numbers. `assume` is within how many ulps library
     functions are: {"exp": 1}.
+    `scope` says where the gradients are claimed beside the points: where a condition holds, "abs(x) < 1e6", or "points": nowhere else.
     """
     with torch.inference_mode(mode=False):  # in which nothing can be differentiated
         opened = opened_at(fn, inputs, backward=backward, names=names)
         return report_of(
-            ask(opened, function=function, formats=formats, domain=domain, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=numbers_of)
+            ask(opened, function=function, formats=formats, domain=domain, scope=scope, sample=sample, hunt=hunt, accept=accept, upstream=upstream, strict=strict, improve=improve, certify=certify, assume=assume, numbers=numbers_of)
         )
 
 

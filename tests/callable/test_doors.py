@@ -140,3 +140,56 @@ def test_a_misspelt_option_gets_a_suggestion(of):
     door = importlib.import_module(f"verifier.{of}")
     with pytest.raises(TypeError, match=r"assert_gradient\(\) has no option 'upstreem'; did you mean 'upstream'\?; it has .*domain"):
         door.assert_gradient(*((product, X, W) if of != "testing" else ()), upstreem=2)
+
+
+# ---------------------------------------------------------------- where the gradients are claimed
+
+THREE = np.array([0.5, 2.0, -1.0])
+
+
+def masked(x):
+    """Its gradient is 1, and 2 for numbers as large as those by which people mask."""
+    return np.where(x < 1e9, x, 2 * x - 1e9)
+
+
+def masked_backward(dout, x):
+    return dout * np.ones_like(x)
+
+
+def test_a_mask_of_large_numbers_is_refuted_at_numbers_as_large_and_the_finding_says_how_to_exclude_these():
+    (found,) = [f for f in check(masked, THREE, backward=masked_backward).findings if f.code == "V107"]
+    assert any("scope='abs(x) < 1e" in d and "scope='points'" in d for d in found.details)
+
+
+@pytest.mark.parametrize("options", [{"scope": "abs(x) < 1e6"}, {"scope": "max(abs(x)) < 1e6 and x[0] > -5"}, {"scope": "points"}, {"domain": {"x": (-100, 100)}}])
+def test_what_is_not_meant_is_not_refuted(options):
+    assert check(masked, THREE, backward=masked_backward, **options).status == "passed"
+    assert check(masked, THREE, backward=lambda dout, x: 1.0005 * masked_backward(dout, x), **options).status == "failed"
+
+
+def test_a_scope_that_leaves_the_mistake_in_refutes():
+    assert check(masked, THREE, backward=masked_backward, scope="abs(x) < 1e12").status == "failed"
+    assert check(masked, THREE, backward=masked_backward, scope="domain").status == "failed"
+
+
+def test_a_sample_has_points_of_the_scope_only():
+    def above(dout, x):
+        return np.where(x > 0, dout, 2 * dout)
+
+    assert check(lambda x: x, 0.5, backward=above, names=["x"], scope="x > 0", domain={"x": (-1, 1)}, sample=40).status == "passed"
+    assert check(lambda x: x, 0.5, backward=above, names=["x"], domain={"x": (-1, 1)}, sample=40).status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [("abs(x) < 0.1", "does not hold at the inputs that are given"), ("abs(x)", "it must be a condition, such as abs(x) < 1e6, or 'points'"), ("t < 1", "unknown name 't'"), ("x[0] <", "the expression ends where a value is expected")],
+)
+def test_a_scope_that_is_none_is_refused(scope, said):
+    with pytest.raises(ValueError, match="scope: ") as raised:
+        check(masked, THREE, backward=masked_backward, scope=scope)
+    assert said in str(raised.value)
+
+
+def test_a_bound_for_a_domain_with_holes_is_refused():
+    with pytest.raises(ValueError, match="scope leaves some out"):
+        check(np.exp, 1.0, backward=lambda dout, x: dout * np.exp(x), names=["x"], domain={"x": (0, 1)}, certify={"ulps": 6}, scope="x > 0.5")

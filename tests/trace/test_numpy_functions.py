@@ -163,12 +163,9 @@ def test_numbers_that_leave_the_arrays_are_followed_at_the_point_or_refused_wher
     assert check(fn, X, backward=lambda g, x: 2 * backward(g, x)).status != "passed", "the twin"
 
 
-def test_the_method_dot_of_data_is_refused_with_what_to_write_instead():
+def test_the_method_dot_of_data_is_followed():
     data = np.ones((3, 2))
-    report = check(lambda x: x.dot(data), X, backward=lambda g, _: data.dot(g.T).T)
-    assert any("the method .dot of an array that is data" in n and "write `a @ b` or np.dot(a, b)" in n for n in report.notes)
-    report = check(lambda x: x.dot(data), X, backward=lambda g, _: np.dot(data, g.T).T)
-    assert (report.status, report.basis) == ("passed", "traced")
+    assert check(lambda x: x.dot(data), X, backward=lambda g, _: data.dot(g.T).T).basis == "traced"
 
 
 MATRIX = np.array([[2.0, 0.3, -0.4], [0.3, 1.5, 0.2], [-0.4, 0.2, 1.8]])

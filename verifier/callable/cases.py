@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from verifier.callable.claimed_where import condition_of
 from verifier.callable.question import Question, points_of
 from verifier.case import points
 from verifier.case.case import DOMAIN, POINTS, Case, Draft, Implementation, Point, Programs
@@ -15,6 +17,7 @@ from verifier.circuit import arrays
 from verifier.circuit.expressions import build_expression
 from verifier.circuit.program import TOTAL, Builder, Program
 from verifier.circuit.statements import build_program
+from verifier.compare.meant import meant_in, satisfied
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Source
 from verifier.trace.record import Callee, Trace
@@ -36,7 +39,24 @@ def bare(question: Question, fmt: Format, point: tuple[float, ...] | None = None
 
 def drawn(question: Question, fmt: Format) -> list[tuple[float, ...]]:
     """The points of the sample."""
-    return points.sampled(bare(question, fmt, points_of(question, fmt)[0]), fmt) if question.sample else []
+    if not question.sample:
+        return []
+    case = bare(question, fmt, points_of(question, fmt)[0])
+    return points.sampled(case, fmt, None if case.given is None else partial(satisfied, meant_in(case, fmt)))
+
+
+def refuse_scope(question: Question) -> None:
+    """Raise ValueError where `scope` is no condition on the inputs, or does not hold at the point that is given."""
+    if question.scope in (None, POINTS):
+        return
+    fmt = question.callee.format_named(question.formats[0])
+    point = points_of(question, fmt)[0]
+    try:
+        case = bare(question, fmt, point)
+    except CaseError as error:
+        raise ValueError(f"scope: {error.complaints[0].message.removesuffix(' in scope')}") from None
+    if not satisfied(meant_in(case, fmt), [point])[0]:
+        raise ValueError(f"scope: {question.scope} does not hold at the inputs that are given")
 
 
 def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
@@ -48,8 +68,8 @@ def case_of(question: Question, trace: Trace, fmt: Format) -> Case:
     implementation = Implementation(callee.name, callee.place)
     forward = truth if function is None else replace(program.forward_part(), parameters=program.parameters)
     draft = Draft(implementation, forward, program, trace.claims)
-    scope = POINTS if trace.branches or trace.taken or (trace.iterations and question.function is None) else DOMAIN
-    if scope == POINTS:
+    scope = POINTS if question.scope == POINTS or trace.branches or trace.taken or (trace.iterations and question.function is None) else DOMAIN
+    if scope == POINTS and question.scope != POINTS:
         question = without_bounds(question, "the code takes other ways at other values, and a bound would hold for one of them")
     return stated(question, trace.program, trace.point, Programs(truth, (draft,)), (implementation,), function, fmt, scope=scope)
 
@@ -63,6 +83,10 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
     """A case with these programs: its inputs, its point, its domain, and what it accepts."""
     callee = question.callee
     flows = {c for o, s in callee.upstreams.items() for c in components(upstream_name(o), s)}
+    given: Source | None = None
+    if question.scope not in (None, POINTS):
+        given, condition = condition_of(str(question.scope), program)
+        programs = replace(programs, given=condition)
     texts = tuple((n, repr(x)) for n, x in zip(program.inputs, point, strict=True))
     domain = {c: bounds for name, bounds in (question.domain or {}).items() for c in (components(name, callee.inputs[name]) if name in callee.inputs else [name])}
     fixed = {n: t for n, t in texts if n in flows}
@@ -76,6 +100,7 @@ def stated(question: Question, program: Program, point: tuple[float, ...], progr
         implementations,
         programs,
         function=function,
+        given=given,
         shapes=tuple((n, s) for n, s in program.shapes.items() if components(n, s) and components(n, s)[0] in program.inputs),
         domain=tuple((n, domain[n] if n in domain else (fixed[n], fixed[n])) for n in program.inputs if n in domain or n in fixed) if domain or question.sample else (),
         choices=(*((n, t) for n, t in choices.items() if n in program.inputs), *((n, (t,)) for n, t in fixed.items())),

@@ -7,6 +7,7 @@ agree there, the rule is right for the limit, and the computed gradient is held 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from verifier.callable.cases import case_of
@@ -20,11 +21,13 @@ from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Finding
-from verifier.trace.record import Refusal, Trace
+from verifier.trace.record import Iteration, Refusal, Trace
+from verifier.trace.unrolled import Rounds, gone_on, iteration_of, rounds_in
 
 TIMES = (1, 3, 15)  # as many rounds more: a fixed point to which each round brings a tenth, stopped at 1e-3, needs 6 times as many for float64
 MOST_STEPS = 60_000  # of a trace that goes on
 WRONG = "V101"
+REFUTED = "V107"
 UNDECIDED = "V103"
 OF_THE_LIMIT = "the rule is that of what the iteration converges to"
 ADVICE = "give function=, the formula as text, to hold it against that"
@@ -32,24 +35,52 @@ ADVICE = "give function=, the formula as text, to hold it against that"
 
 def in_the_limit(question: Question, trace: Trace, fmt: Format) -> tuple[Trace, str]:
     """The trace that is judged, and what is said of the iterations in it: that of the same code, or of more rounds where the rule is right for these alone."""
-    if not trace.iterations or question.function is not None:
+    if question.function is not None:
         return trace, ""
-    lines = ", ".join(dict.fromkeys(str(i.spot.line) for i in trace.iterations if i.spot.line))
-    rounds = max(i.rounds for i in trace.iterations)
-    what = f"the iteration{f' in line {lines}' if lines else ''}, which is not differentiated itself as a derivative rule stands for it"
-    if not _is_wrong(question, trace, fmt):
-        return trace, f"{what}, is compared as it is, with its {rounds} rounds, and at these points only; {ADVICE}"
-    for times in TIMES[:1] if any(i.chooses for i in trace.iterations) else TIMES:
-        if question.callee.go_on is None or len(trace.program.steps) * (1 + times) > MOST_STEPS:
+    unrolled = rounds_in(trace.program) if not trace.iterations else None
+    if not trace.iterations and unrolled is None:
+        return trace, ""
+    iterations = trace.iterations if unrolled is None else (iteration_of(trace.program, unrolled),)
+    rounds = max(i.rounds for i in iterations)
+    what = _described(iterations)
+    if not is_wrong_at(question, trace, fmt):
+        return trace, "" if unrolled is not None else f"{what}, is compared as it is, with its {rounds} rounds, and at these points only; {ADVICE}"
+    for times in TIMES[:1] if any(i.chooses for i in iterations) else TIMES:
+        further = _further(question, trace, unrolled, fmt, times)
+        if further is None:
             break
-        try:
-            further = question.callee.go_on(*split(question.callee, trace.point), fmt, times)
-        except Refusal:
-            break
-        if not _is_wrong(question, further, fmt):
+        if not is_wrong_at(question, further, fmt):
             said = f"{what}, stops after {rounds} rounds, and the derivative of these is not what the rule gives; after {rounds * times} more over the reals both agree: {OF_THE_LIMIT}, and the computed gradients are compared with that"
-            return replace(further, readings=()), f"{said}; {ADVICE}"
+            return replace(further, readings=(), iterations=iterations), f"{said}; {ADVICE}"
     return trace, ""
+
+
+def _described(iterations: Sequence[Iteration]) -> str:
+    lines = ", ".join(dict.fromkeys(str(i.spot.line) for i in iterations if i.spot.line))
+    return f"the iteration{f' in line {lines}' if lines else ''}, which is not differentiated itself as a derivative rule stands for it"
+
+
+def _further(question: Question, trace: Trace, unrolled: Rounds | None, fmt: Format, times: int) -> Trace | None:
+    """The trace in which iterations run so many times as many rounds more; None where there is none."""
+    if len(trace.program.steps) * (1 + times) > MOST_STEPS:
+        return None
+    if unrolled is not None:
+        return gone_on(trace, unrolled, times)
+    try:
+        return question.callee.go_on(*split(question.callee, trace.point), fmt, times) if question.callee.go_on is not None else None
+    except Refusal:
+        return None
+
+
+def without_other_points(question: Question, report: CaseReport, trace: Trace, fmt: Format) -> CaseReport:
+    """The report without what is wrong at other points than the given ones, where a rule stands for an iteration that a loop of Python writes out: a finite number of rounds is not its limit there either."""
+    refuted = [f for f in report.findings if f.code == REFUTED]
+    unrolled = rounds_in(trace.program) if refuted and question.function is None and not trace.iterations else None
+    further = _further(question, trace, unrolled, fmt, TIMES[0]) if unrolled is not None else None
+    if unrolled is None or further is None or is_wrong_at(question, further, fmt):
+        return report
+    said = f"{_described((iteration_of(trace.program, unrolled),))}, is compared as it is, with its {unrolled.count} rounds, and at these points only; {ADVICE}"
+    return replace(report, findings=tuple(f for f in report.findings if f.code != REFUTED), proofs={}, proof_notes={}, notes=(*report.notes, said))
 
 
 def with_limit(report: CaseReport, trace: Trace, said: str) -> CaseReport:
@@ -75,7 +106,7 @@ def _undecided(found: Finding, text: str) -> Finding:
     return replace(own, gradient=found.gradient, gradients=found.gradients, point=found.point, source_line=found.source_line, statement=found.statement, width=found.width)
 
 
-def _is_wrong(question: Question, trace: Trace, fmt: Format) -> bool:
+def is_wrong_at(question: Question, trace: Trace, fmt: Format) -> bool:
     """Whether a gradient is wrong over the reals at the point of the trace."""
     case = case_of(question, trace, fmt)
     try:
@@ -86,4 +117,4 @@ def _is_wrong(question: Question, trace: Trace, fmt: Format) -> bool:
     return any(d.verdict in (Verdict.WRONG, Verdict.UNDEFINED) for d in compare(replace(own, computed=calls), [trace.point], detail=False)[0])
 
 
-__all__ = ["in_the_limit", "is_of_a_limit", "with_limit"]
+__all__ = ["in_the_limit", "is_of_a_limit", "is_wrong_at", "with_limit", "without_other_points"]

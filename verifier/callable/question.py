@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from verifier.callable.claimed_bounds import assumed_in, claimed_in
+from verifier.callable.claimed_where import WORDS
 from verifier.case.accept import NO_LIMIT, Accept
-from verifier.case.case import Expectation, ImproveRequest
+from verifier.case.case import DOMAIN, Expectation, ImproveRequest
 from verifier.case.certified import NO_CLAIM, Certify
 from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
@@ -56,6 +57,7 @@ class Question:
     improve: ImproveRequest | None = None  # better arrangements are asked for
     certify: Certify = NO_CLAIM  # what is claimed of the error in the whole domain
     assume: tuple[tuple[str, str], ...] = ()  # per library function, within how many ulps it is: for `certify`
+    scope: str | None = None  # where the gradients are claimed beside the points: a condition; "points": nowhere; None: everywhere
 
 
 def ask(
@@ -64,6 +66,7 @@ def ask(
     function: str | None,
     formats: Sequence[str] | str | None,
     domain: Mapping[str, tuple[float, float]] | None,
+    scope: str | None = None,
     sample: int,
     hunt: bool,
     accept: float | Mapping[str, float] | None,
@@ -93,6 +96,8 @@ def ask(
     claims = claimed_in(certify, callee.name, list(callee.inputs))
     if claims.claims_something and not domain:
         raise ValueError("certify is for all numbers of a domain; state it, such as domain={'x': (-10, 10)}")
+    if claims.claims_something and scope not in (None, *WORDS):
+        raise ValueError("certify is for all numbers of the domain, and scope leaves some out; give a domain inside of it")
     if sample < 0:
         raise ValueError(f"sample is {sample}; it must be a number of points")
     limit = accept["ulps"] if isinstance(accept, Mapping) else accept
@@ -103,10 +108,11 @@ def ask(
         chosen,
         function,
         {**(_fixed(callee, values, domain) if claims.claims_something else {}), **{n: (repr(float(low)), repr(float(high))) for n, (low, high) in domain.items()}} if domain else None,
-        sample,
-        hunt,
-        Accept(None if limit is None else repr(float(limit))),
-        strict,
+        sample=sample,
+        hunt=hunt,
+        accept=Accept(None if limit is None else repr(float(limit))),
+        strict=strict,
+        scope=None if scope == DOMAIN else scope,
         improve=None if improve is None else ImproveRequest(float(improve)),
         certify=claims,
         assume=assumed_in(assume),

@@ -11,14 +11,17 @@ import numpy as np
 from verifier.arithmetic import floats
 from verifier.blame.formula.explain import UNEXPLAINED
 from verifier.callable.better import with_better_lines
-from verifier.callable.cases import bare, case_of, drawn
+from verifier.callable.cases import bare, case_of, drawn, refuse_scope
+from verifier.callable.claimed_where import with_advice
 from verifier.callable.computed import Calls, are_numbers
-from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit
+from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit, without_other_points
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
+from verifier.callable.nan_trap import with_nan_traps
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
+from verifier.callable.straight_through import with_stops
 from verifier.callable.taken import not_frozen
 from verifier.callable.zeros import with_zeros
 from verifier.case import points
@@ -47,6 +50,7 @@ MOST_RAISED = 3  # points at which the callable raises that are named
 
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
+    refuse_scope(question)
     reports: list[CaseReport] = []
     faults = tuple(finding(code, f"{question.callee.name}{':' if code == MISSHAPEN else ''} {text}", question.callee.place, implementation=question.callee.name) for code, text in question.callee.faults)
     text = not_linear(question, question.callee.format_named(question.formats[0])) if question.callee.can_be_judged else ""
@@ -115,6 +119,7 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         if is_believed(doubts, fmt):
             judged, said = in_the_limit(question, trace, fmt)
             report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
+            report = without_other_points(question, report, trace, fmt)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
             here = pending.take(_same_path(trace, pending.points, fmt))
@@ -186,13 +191,15 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
     report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
-    exchanged = with_exchange(report, check, checked)
-    report = exchanged if exchanged is not report else with_repair(question, report, check, checked, trace, fmt)
+    report = with_nan_traps(report, question.callee, trace, fmt)
+    stopped = with_stops(question, report, trace, fmt)
+    exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
+    report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
+    report = with_advice(report, question.callee, question.values)
     report = with_zeros(report, check, checked)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
-    stops = trace.stops if any(f.code == "V101" for f in report.findings) else ()
-    report = replace(report, notes=(*report.notes, *stops, *calls.notes[: 1 + MOST_RAISED]))
+    report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
     return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 from verifier.trace.autograd import backward_of, is_for_autograd
 from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
+from verifier.trace.plain_left import settled
 from verifier.trace.record import Refusal
 from verifier.trace.shape_message import wrong_shape
+from verifier.trace.weights import Held, Kept, Weight, arrays_in, own_weights, with_inner
 
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
@@ -41,7 +44,7 @@ class Layer:
     names: tuple[str, ...]  # of the arguments
     owner: Any = None
     framework: str = f"NumPy {np.__version__}"
-    weights: tuple[str, ...] = ()  # arrays of floats that the owner holds, as attributes or in its `params`
+    weights: tuple[Weight, ...] = ()  # arrays of floats that the owner holds, itself or in what it holds
     fixed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # arguments that are constants, though they may be floats: the text of each of their numbers
 
     @property
@@ -52,7 +55,7 @@ class Layer:
     @property
     def inputs(self) -> dict[str, Any]:
         """The arguments and weights that are numbers with a gradient: floats and arrays of floats."""
-        return self.arguments | {w: _holder(self.owner, w)[w] for w in self.weights}
+        return self.arguments | {w.name: w.value for w in self.weights}
 
 
 def is_real(value: Any) -> bool:
@@ -75,24 +78,27 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
-    weights = tuple(n for space in spaces(owner) for n, v in space.items() if isinstance(v, np.ndarray) and v.dtype.kind == "f" and not _is_gradient(n, owner))
-    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, weights, fixed)
+    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
 
 
-def spaces(owner: Any) -> list[dict[str, Any]]:
-    """Where an object holds its weights: its attributes, and its `params` where that is a dictionary."""
-    if owner is None or not hasattr(owner, "__dict__"):
-        return []
-    params = vars(owner).get("params")
-    return [vars(owner), params] if isinstance(params, dict) else [vars(owner)]
+def with_weights(layer: Layer, flows: Callable[[Forward], Sequence[Any]]) -> Layer:
+    """The layer with the weights of what its object holds, of which the backward pass sets gradients. It is run once, to see which these are; `flows` gives what flows into its outputs."""
+    if layer.owner is None:
+        return layer
+    held = arrays_in(layer.owner)
+    before = [h.value for h in held]
+    with Kept(layer.owner), np.errstate(all="ignore"):
+        given = layer.inputs | copy.deepcopy(layer.arguments)  # what the object keeps of these is no weight
+        forward = run_forward(layer, given)
+        left = [h for h, array in zip(held, before, strict=True) if _is_there(h) and h.value is array]
+        if forward.gradients is None:
+            called_backward(layer, forward, flows(forward), given)
+        weights = with_inner(layer.weights, left, layer.names)
+    return replace(layer, weights=weights)
 
 
-def _holder(owner: Any, name: str) -> dict[str, Any]:
-    return next(space for space in spaces(owner) if name in space)
-
-
-def _is_gradient(name: str, owner: Any) -> bool:
-    return any(name.startswith(p) and hasattr(owner, name.removeprefix(p)) for p in ("d", "grad_", "d_")) or (name.endswith("_grad") and hasattr(owner, name.removesuffix("_grad")))
+def _is_there(held: Held) -> bool:
+    return held.key in held.container if isinstance(held.container, dict) else held.key < len(held.container)
 
 
 def _names(fn: Callable[..., Any], args: Sequence[Any]) -> tuple[str, ...]:
@@ -119,8 +125,8 @@ class Forward:
 
 def run_forward(layer: Layer, values: Mapping[str, Any]) -> Forward:
     """Call the forward pass with other values of the inputs."""
-    for name in layer.weights:
-        _holder(layer.owner, name)[name] = values[name]
+    for weight in layer.weights:
+        weight.set(values[weight.name])
     result = layer.forward(*(values.get(n, a) for n, a in zip(layer.names, layer.args, strict=True)))
     if layer.backward is None:
         if isinstance(result, tuple) and len(result) >= 2 and np.ndim(_plain(result[0])) == 0:
@@ -167,15 +173,18 @@ def _positional(function: Callable[..., Any]) -> int | None:
 
 def run_backward(layer: Layer, forward: Forward, flows: Sequence[Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Call the backward pass; the gradients by input."""
-    if forward.gradients is not None:
-        return gradients_of(layer, forward.gradients)
+    return gradients_of(layer, forward.gradients if forward.gradients is not None else called_backward(layer, forward, flows, values))
+
+
+def called_backward(layer: Layer, forward: Forward, flows: Sequence[Any], values: Mapping[str, Any]) -> Any:
+    """What the backward pass returns."""
     assert layer.backward is not None
     if forward.cache:
         given: tuple[Any, ...] = forward.cache
     else:
         count = _positional(layer.backward)
         given = () if count is not None and count <= len(flows) else tuple(values.get(n, a) for n, a in zip(layer.names, layer.args, strict=True))
-    return gradients_of(layer, layer.backward(*flows, *given))
+    return layer.backward(*flows, *given)
 
 
 def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
@@ -193,14 +202,13 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     elif result is not None:
         listed = list(result) if isinstance(result, tuple | list) else [result]
         found.update(_in_order(listed, layer, arguments))
-    for name in layer.weights if layer.backward is not None else ():
-        grads = getattr(layer.owner, "grads", None)
-        held = [getattr(layer.owner, n, None) for n in (f"d{name}", f"grad_{name}", f"d_{name}", f"{name}_grad")] + [grads.get(k) for k in (name, f"d{name}") if isinstance(grads, dict)]
-        value = next((v for v in held if v is not None), None)
-        if value is not None and name not in found:
-            found[name] = value
+    for weight in layer.weights if layer.backward is not None else ():
+        value = weight.gradient
+        if value is not None and weight.name not in found:
+            found[weight.name] = value
     if not found:
         raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {_described(result)}")
+    found = {n: settled(v) for n, v in found.items()}
     for name, value in found.items():
         if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
             raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -13,11 +17,15 @@ from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES, LOGIC, canonical
 from verifier.trace.call_sites import called_method
-from verifier.trace.places import user_frame
+from verifier.trace.places import PACKAGE, user_frame
+from verifier.trace.plain_left import Products, factors, settled
+from verifier.trace.plain_written import argument_written, part_written, poison, writes_part
 from verifier.trace.record import Refusal, Taken
 from verifier.trace.recorder import Recorder
 
 LIBRARIES = tuple(str(p) for p in (np.__path__[0],))  # frames below it are not the user's
+MASKED = str(Path(np.ma.__file__).parent)  # frames below it are those of masked arrays
+WRITABLE = "make the array that is written into by np.zeros, np.array or np.copy, whose elements may be traced"
 UFUNCS = {  # those whose name is not that of a gate
     "divide": "div", "true_divide": "div", "subtract": "sub", "multiply": "mul", "add": "add", "power": "pow", "float_power": "pow", "negative": "neg",
     "absolute": "abs", "fabs": "abs", "bitwise_and": "and", "bitwise_or": "or", "invert": "not", "fmax": "maximum", "fmin": "minimum", "psi": "digamma",
@@ -125,6 +133,8 @@ class Traced(NDArrayOperatorsMixin):
         return holds
 
     def __float__(self) -> float:
+        if self.recorder.depends(self.steps) and self._written_by(sys._getframe(1)):  # noqa: SLF001 - who asks decides
+            return math.nan
         return self._taken(float(self.value))
 
     def __int__(self) -> int:
@@ -155,10 +165,31 @@ class Traced(NDArrayOperatorsMixin):
         return number
 
     def __array__(self, *_: object, **__: object) -> Any:
-        if called_method(user_frame(LIBRARIES)) == "dot":
+        frame = sys._getframe(1)  # noqa: SLF001 - who asks decides
+        if not self.recorder.depends(self.steps):
+            return self.value.copy()
+        caller = user_frame()
+        if caller is not None and caller.f_code.co_filename.startswith(MASKED):
             self.here()
-            raise Refusal("the method .dot of an array that is data reads the numbers of its argument", self.recorder.place(), "write `a @ b` or np.dot(a, b)", self.recorder.forward())
+            raise Refusal("masked arrays are not traced", self.recorder.place(), "write it with np.where and the mask", self.recorder.forward())
+        if not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES)):
+            if called_method(frame) == "dot" and self.ndim:
+                self.here()
+                return factors(self)
+            if self._written_by(frame):
+                return np.full(self.shape, np.nan)
         raise self.refusal("a compiled function reads the numbers of the array")
+
+    def _written_by(self, frame: FrameType) -> bool:
+        """Whether a statement writes this into a part of a plain array, which is a traced one from now on. Raises Refusal where it writes it elsewhere."""
+        if not writes_part(frame):
+            return False
+        self.here()
+        r = self.recorder
+        r.written_at = r.written_at or r.place()
+        if not part_written(frame, self, lambda array: Traced(r.constants(array), array.copy(), r), r.undo):
+            raise Refusal("traced values are written into an array that is not traced", r.place(), WRITABLE, r.forward())
+        return True
 
     def refusal(self, what: str) -> Refusal:
         """What cannot be traced, with its place."""
@@ -227,18 +258,24 @@ class Traced(NDArrayOperatorsMixin):
 
     def _into(self, target: Any, result: Any) -> Any:
         """In place: `x += y`, or with `out=`."""
-        if not isinstance(target, Traced):
-            raise self.refusal("traced values are written into an array that is not traced")
         result = lift(self.recorder, result)
+        if not isinstance(target, Traced):  # the result takes its place: `a += x` binds the name to it
+            if type(target) is not np.ndarray or target.dtype.kind != "f" or not target.flags.writeable or result.shape != target.shape:
+                self.here()
+                raise Refusal("traced values are written into an array that is not traced", self.recorder.place(), WRITABLE, self.recorder.forward())
+            self.recorder.written_at = self.recorder.written_at or self.recorder.place()
+            poison(target, self.recorder.undo)
+            return result.astype(target.dtype) if result.dtype != target.dtype else result
         target.steps[...] = result.steps
         np.copyto(target.value, result.value, casting="same_kind")
         return target
 
     def _at(self, ufunc: Any, target: Any, index: Any, new: Any) -> None:
         """`np.add.at`: one after the other."""
-        if not isinstance(target, Traced) or ufunc.__name__ not in ("add", "subtract"):
+        if ufunc.__name__ not in ("add", "subtract"):
             raise self.refusal(f"np.{ufunc.__name__}.at")
         r, gate = self.recorder, UFUNCS[ufunc.__name__]
+        target = written_argument(r, target)
         other, index = lift(r, new), plain_index(index)
         grid = np.arange(target.size).reshape(target.shape)[index]
         steps, values = target.steps.copy().reshape(-1), arrays.as_numbers(r.builder, np.broadcast_to(other.steps, grid.shape))
@@ -368,6 +405,7 @@ def wrap(r: Recorder, steps: Any, value: Any, what: str = "", *, read: bool = Tr
 
 def lift(r: Recorder, value: Any) -> Traced:
     """Anything that NumPy takes as an array, with steps: data are constants, Python's numbers are as they were written."""
+    value = settled(value)
     if isinstance(value, Traced):
         return value
     if isinstance(value, bool | int | np.integer | np.bool_):
@@ -382,6 +420,17 @@ def lift(r: Recorder, value: Any) -> Traced:
     if data.dtype.kind not in "buif":
         raise Refusal(f"an array of dtype {data.dtype} among the numbers", r.place(), ADVICE, r.forward())
     return Traced(r.constants(data), data, r)
+
+
+def written_argument(r: Recorder, array: Any) -> Traced:
+    """The traced array in the place of a plain one that the user's code gives to a function which writes into it. Raises Refusal where that cannot be."""
+    if isinstance(array, Traced):
+        return array
+    r.written_at = r.written_at or r.place()
+    found = argument_written(user_frame(LIBRARIES), array, lambda plain: Traced(r.constants(plain), plain.copy(), r), r.undo)
+    if found is None:
+        raise Refusal("traced values are written into an array that is not traced", r.place(), WRITABLE, r.forward())
+    return found  # type: ignore[no-any-return]
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from string import ascii_letters
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -265,8 +266,13 @@ def _tensordot(r: Recorder, left: Any, right: Any, axes: Any = 2) -> Traced:
 
 @_row(np.einsum)
 def _einsum(r: Recorder, subscripts: Any, *operands: Any, **keywords: Any) -> Traced:
-    if not isinstance(subscripts, str):
-        raise _refuse(r, "np.einsum with lists of axes")
+    if not isinstance(subscripts, str):  # operands, each before the list of its axes, and then the axes of the result
+        given = (subscripts, *operands)
+        axes = [*given[1::2], *(given[-1:] if len(given) % 2 else ())]
+        letter = {a: ascii_letters[k] for k, a in enumerate(dict.fromkeys(a for group in axes for a in group if a is not ...))}
+        words = ["".join("..." if a is ... else letter[a] for a in group) for group in axes]
+        result = f"->{words.pop()}" if len(given) % 2 else "->" + "".join(sorted((w for w in letter.values() if sum(g.count(w) for g in words) == 1), key=lambda w: next(a for a, own in letter.items() if own == w)))
+        subscripts, operands = ",".join(words) + result, given[0 : len(given) - len(given) % 2 : 2]
     parts = [lift(r, o) for o in operands]
     return wrap(r, arrays.einsum(r.builder, subscripts, *(p.steps for p in parts)), np.einsum(subscripts, *(p.value for p in parts), **keywords), "np.einsum")
 

@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 
 from verifier.circuit import arrays
-from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, frozen, lift
+from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, frozen, lift, written_argument
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
 
-def _target(r: Recorder, array: Any, name: str) -> Traced:
-    """What is written into. Raises Refusal where it has no steps."""
-    if not isinstance(array, Traced):
-        raise Refusal(f"np.{name} writes traced values into an array that is not traced", r.place(), ADVICE, r.forward())
-    return array
+def _target(r: Recorder, array: Any) -> Traced:
+    """What is written into; a traced array in the place of a plain one. Raises Refusal where that cannot be."""
+    return written_argument(r, array)
 
 
 def _fixed(index: Any) -> Any:
@@ -25,14 +23,14 @@ def _fixed(index: Any) -> Any:
 
 def put_along_axis(r: Recorder, array: Any, indices: Any, values: Any, axis: Any = -1, **_: object) -> None:
     """`np.put_along_axis`."""
-    target, new, at = _target(r, array, "put_along_axis"), lift(r, values), _fixed(indices)
+    target, new, at = _target(r, array), lift(r, values), _fixed(indices)
     np.put_along_axis(target.steps, at, arrays.as_numbers(r.builder, new.steps), axis)
     np.put_along_axis(target.value, at, new.value, axis)
 
 
 def put(r: Recorder, array: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     """`np.put`."""
-    target, new, at = _target(r, array, "put"), lift(r, v), _fixed(ind)
+    target, new, at = _target(r, array), lift(r, v), _fixed(ind)
     np.put(target.steps, at, arrays.as_numbers(r.builder, new.steps), mode)
     np.put(target.value, at, new.value, mode)
 
@@ -40,7 +38,7 @@ def put(r: Recorder, array: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
 def copyto(r: Recorder, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     """`np.copyto`: everywhere, or where a mask holds."""
     del casting
-    target, new = _target(r, dst, "copyto"), lift(r, src)
+    target, new = _target(r, dst), lift(r, src)
     value = np.where(where.value if isinstance(where, Traced) else where, new.value, target.value)
     mask = where.steps if isinstance(where, Traced) else np.asarray(where, dtype=bool)
     target.steps[...] = arrays.choose(r.builder, np.broadcast_to(mask, target.shape), np.broadcast_to(arrays.as_numbers(r.builder, new.steps), target.shape), target.steps)
@@ -49,7 +47,7 @@ def copyto(r: Recorder, dst: Any, src: Any, casting: Any = "same_kind", where: A
 
 def putmask(r: Recorder, a: Any, mask: Any, values: Any) -> None:
     """`np.putmask`, of one number or of an array of the same shape."""
-    target, new = _target(r, a, "putmask"), lift(r, values)
+    target, new = _target(r, a), lift(r, values)
     if new.size != 1 and new.shape != target.shape:
         raise Refusal("np.putmask with values of another shape than the array", r.place(), ADVICE, r.forward())
     copyto(r, target, new.reshape(()) if new.size == 1 else new, where=mask)
@@ -57,14 +55,14 @@ def putmask(r: Recorder, a: Any, mask: Any, values: Any) -> None:
 
 def place(r: Recorder, arr: Any, mask: Any, vals: Any) -> None:
     """`np.place`: the mask is as it is at this point."""
-    target, new, chosen = _target(r, arr, "place"), lift(r, vals).reshape(-1), np.asarray(_fixed(mask), dtype=bool)
+    target, new, chosen = _target(r, arr), lift(r, vals).reshape(-1), np.asarray(_fixed(mask), dtype=bool)
     np.place(target.steps, chosen, arrays.as_numbers(r.builder, new.steps))
     np.place(target.value, chosen, new.value)
 
 
 def fill_diagonal(r: Recorder, a: Any, val: Any, wrap: bool = False) -> None:
     """`np.fill_diagonal`."""
-    target, new = _target(r, a, "fill_diagonal"), lift(r, val)
+    target, new = _target(r, a), lift(r, val)
     np.fill_diagonal(target.steps, arrays.as_numbers(r.builder, new.steps), wrap)
     np.fill_diagonal(target.value, new.value, wrap)
 

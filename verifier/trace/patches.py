@@ -14,7 +14,7 @@ import numpy as np
 from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
 from verifier.trace.call_sites import calls
-from verifier.trace.numpy import ADVICE, LIBRARIES, Traced, _leaves, lift, wrap
+from verifier.trace.numpy import ADVICE, FUNCTIONS, LIBRARIES, Traced, _leaves, lift, wrap
 from verifier.trace.numpy_compositions import in_columns, in_rows, vectorized
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.record import Refusal
@@ -22,6 +22,7 @@ from verifier.trace.recorder import Recorder
 
 MAKERS = ("zeros", "ones", "empty", "full", "eye", "identity")
 TAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
+OF_LISTS = ("sum", "mean", "prod", "max", "min", "amax", "amin", "var", "std", "cumsum", "cumprod", "median", "average", "diff", "argmax", "argmin", "sort", "dot", "inner", "outer", "cross", "clip", "abs", "round")  # functions of an array that NumPy does not ask a list about
 MATH = {"fabs": "abs", "pow": "pow"}
 
 
@@ -119,6 +120,15 @@ class _NumberType(type):
 _number = _NumberType("float", (float,), {"dtype": np.dtype(float)})
 
 
+def _of_lists(r: Recorder, original: Any) -> Any:
+    """A function of arrays that is given a list of traced numbers: NumPy asks arrays what it means for them, and not the elements of a list."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        return original(*(lift(r, a) if isinstance(a, list | tuple) and any(isinstance(v, Traced) for v in _leaves(a)) else a for a in args), **keywords)
+
+    return call
+
+
 def _methods(r: Recorder) -> list[tuple[Any, str, Any]]:
     """Methods of NumPy's own classes that take traced arrays meanwhile: (class, name, what takes its place)."""
     joiner: Any = type(np.r_).__mro__[1]
@@ -161,6 +171,9 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
         replaced[id(np_originals[name])] = _maker(r, np_originals[name])
     for name in TAKERS:
         replaced[id(np_originals[name])] = _taker(r, np_originals[name])
+    for name in OF_LISTS:
+        if getattr(np, name) in FUNCTIONS:
+            replaced[id(getattr(np, name))] = _of_lists(r, getattr(np, name))
     for name, original in vars(math).items():
         if callable(original) and not name.startswith("_"):
             replaced[id(original)] = _of_math(r, name, original)
@@ -188,3 +201,5 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
             space.pop("float", None)
         for owner, name, value in methods:
             setattr(owner, name, value)
+        while r.undo:
+            r.undo.pop()()

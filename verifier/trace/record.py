@@ -79,9 +79,28 @@ class Trace:
     branches: tuple[Branch, ...] = ()
     notes: tuple[str, ...] = ()
     results: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # the steps of the outputs
-    stops: tuple[str, ...] = ()  # where the code leaves out a part of the gradient on purpose, in words
+    stops: tuple[Stop, ...] = ()  # where the code leaves out a part of the gradient on purpose
     taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
     iterations: tuple[Iteration, ...] = ()  # whose derivative is a rule of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """Where the code leaves out a part of the gradient on purpose: what it is that does so, what it does, and where.
+
+    Where it says that a value counts as a constant, the steps of that value, and, in a trace that holds it constant, the steps that stand in their place.
+    """
+
+    by: str
+    does: str
+    place: Place | None
+    steps: npt.NDArray[np.int64] | None = None
+    held: npt.NDArray[np.int64] | None = None
+
+    @property
+    def note(self) -> str:
+        """What the report says of it."""
+        return f"{f'{self.place}: ' if self.place is not None else ''}{self.by} {self.does}; the exact gradient is that of the function that is computed, with this part"
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,7 @@ class Callee:
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     go_on: GoOnWith | None = None  # the trace in which iterations with a rule of their own run so many times as many rounds more
+    held: TraceWith | None = None  # the trace in which what the code says is a constant (detach, stop_gradient) is one, with the number that it has at the point
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     numbers_in: Mapping[str, str] = field(default_factory=dict)  # by format: that in which the framework holds the numbers of the code, where it is a wider one
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -16,7 +16,7 @@ from verifier.circuit.arrays import Array
 from verifier.circuit.program import TOTAL, Builder, Line, Program, component_names
 from verifier.language.source import Place
 from verifier.trace.places import StatementPlace, file_of, spot_of
-from verifier.trace.record import Branch, Floats, Reading, Spot, Taken, Trace, Values, flat
+from verifier.trace.record import Branch, Floats, Reading, Spot, Stop, Taken, Trace, Values, flat
 
 SHORT = 14  # digits of a constant that is written as a decimal: fewer than any rounded constant of float64 has
 
@@ -39,7 +39,8 @@ class Recorder:
     flows; an output of `end_forward` that is not among them counts as it is.
     """
 
-    def __init__(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]], *, holds: bool = False) -> None:
+        self.holds = holds  # whether what the code says is a constant is one
         self.shapes = {**inputs, **{upstream_name(o): s for o, s in outputs.items()}}
         self.builder = Builder(tuple(c for name, shape in self.shapes.items() for c in components(name, shape)))
         self.arrays: dict[str, Array] = {}
@@ -54,9 +55,12 @@ class Recorder:
         self.readings: list[Reading] = []
         self.branches: list[Branch] = []
         self.notes: list[str] = []
-        self.stops: list[str] = []
+        self.stops: list[Stop] = []
         self.taken: list[Taken] = []
         self.backward_start = -1
+        self.undo: list[Callable[[], None]] = []  # what puts back what the run changed of the user's
+        self.written_at: Place | None = None  # where it changed an array first
+        self._moving: list[bool] = []  # for every step whether it depends on an input, as far as it was asked
         self._statement: StatementPlace | None = None
         self._span = (-1, -1)
         self._runs: dict[tuple[int, str, int, bool], tuple[int, int]] = {}  # (frame, file, statement, backward) -> line of the program, last instruction
@@ -138,6 +142,12 @@ class Recorder:
         text = repr(value).removesuffix(".0") if float(short) == value and len(repr(value)) <= SHORT and float(value).is_integer() else value.hex()
         return arrays.literal(self.builder, text)
 
+    def depends(self, steps: Array) -> bool:
+        """Whether any of these steps depends on an input, or on a gradient that flows in."""
+        for step in self.builder.steps[len(self._moving) :]:
+            self._moving.append(step.gate == "input" or any(self._moving[a] for a in step.args))
+        return any(self._moving[i] for i in np.ravel(steps).tolist())
+
     def done(self, steps: Array, floats: npt.ArrayLike | None = None, what: str = "", *, fmt: str = "") -> Array:
         """A result of the statement at hand: its steps get the name that the statement assigns, and the framework's floats are read (`fmt`: their format, where their dtype does not tell)."""
         statement = self._statement
@@ -156,10 +166,19 @@ class Recorder:
             if i >= self._fresh and not step.name and step.args:
                 self.builder.steps[i] = step._replace(name=part)
 
-    def stop(self, text: str) -> None:
-        """The code leaves out a part of the gradient here, on purpose."""
-        place = self.place()
-        self.stops.append(f"{f'{place}: ' if place is not None else ''}{text}; the exact gradient is that of the function that is computed, with this part")
+    def stop(self, by: str, steps: Array, values: npt.ArrayLike) -> Array:
+        """The code says here that these steps, which have these values, count as a constant. The steps that go on: the same, or constants where these are held."""
+        held = None
+        if self.holds:
+            line, start, end = self.builder.place
+            own = [self.builder.append("copy", (c,), line=line, start=start, end=end) for c in self.constants(values).ravel().tolist()]  # each a step of its own
+            held = np.array(own, dtype=np.int64).reshape(steps.shape)
+        self.stops.append(Stop(by, "stops the gradient", self.place(), steps.copy(), held))
+        return steps if held is None else held
+
+    def leave_out(self, by: str, does: str) -> None:
+        """The operation at hand leaves out a part of the gradient, as it is asked to."""
+        self.stops.append(Stop(by, does, self.place()))
 
     def branch(self, step: int, *, holds: bool, text: str = "") -> None:
         """The code went on as this condition was at the point."""
@@ -214,7 +233,7 @@ class Recorder:
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
-        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(dict.fromkeys(self.stops)), taken=tuple(self.taken))
+        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(self.stops), taken=tuple(self.taken))
 
     def _varying(self) -> tuple[Branch, ...]:
         """The branches whose conditions depend on an input: any other is the same everywhere."""

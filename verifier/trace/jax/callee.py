@@ -130,6 +130,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         tuple(numbers),
         notes,
         faults,
+        held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),
         go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
     )
@@ -255,7 +256,7 @@ def _run_together(called_: JaxCall, replayed: Replayed, values: Values, flows: V
         return Ran({n: in_double(v) for n, v in outputs.items()}, {n: in_double(g) for n, g in zip(called_.names, gradients, strict=True)})
 
 
-def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format, more: int = 0) -> Trace:
+def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, fmt: Format, more: int = 0, *, holds: bool = False) -> Trace:
     """The forward pass, and then the backward pass, whose equations that depend on the inputs alone are those of the forward pass. Raises Refusal.
 
     What a case file fixes is traced as well; where the code cannot be traced so, its numbers are data.
@@ -263,8 +264,8 @@ def _trace(called_: JaxCall, replayed: Replayed, values: Values, flows: Values, 
     ran = _run(called_, replayed, values, flows, fmt)
     if called_.fixed:
         with suppress(Exception):  # the code may read its numbers, or have them as static arguments
-            return _traced(called_, values, flows, fmt, ran, more)
-    return _traced(replace(called_, fixed={}), values, flows, fmt, ran, more)
+            return _traced(called_, values, flows, fmt, ran, more, holds=holds)
+    return _traced(replace(called_, fixed={}), values, flows, fmt, ran, more, holds=holds)
 
 
 def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: list[Any]) -> list[tuple[Any, list[Spot | None]]]:
@@ -281,10 +282,10 @@ def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: 
     raise Refusal("Python code takes the numbers of an array that depends on an input (float, NumPy, if in a function that JAX compiles)", last_place(refused), "write it with jnp.where or lax.cond; else " + ADVICE) from refused
 
 
-def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran, more: int) -> Trace:
-    """The trace beside what JAX gave; iterations with a derivative rule of their own run `more` times as many rounds more."""
+def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran, more: int, *, holds: bool = False) -> Trace:
+    """The trace beside what JAX gave; iterations with a derivative rule of their own run `more` times as many rounds more; what is stopped is constant where it `holds`."""
     with wide(fmt):
-        recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()})
+        recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()}, holds=holds)
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         constants = [jnp.asarray(called_.leaves[k]) for k in called_.fixed]
         (forward, asked), (backward, asked_backward) = _jaxprs(called_, constants, inputs, flowing)

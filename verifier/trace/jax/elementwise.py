@@ -132,7 +132,7 @@ def _select(c: Context, _: JaxprEqn, operands: list[JaxArray]) -> Array:
     return np.asarray(np.choose(np.broadcast_to(index, shape), [np.broadcast_to(s, shape) for s in steps]))
 
 
-@row("copy", "copy_p", "device_put", "optimization_barrier", "stop_gradient", "sharding_constraint", "pvary")
+@row("copy", "copy_p", "device_put", "optimization_barrier", "sharding_constraint", "pvary")
 def _same(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Any:
     found = [c.steps(v) for v in operands]
     return found if eqn.primitive.multiple_results else found[0]

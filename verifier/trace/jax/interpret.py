@@ -41,7 +41,6 @@ class Interpreter(Context):
     more: int = 0  # times as many rounds more of iterations that are not differentiated
     rules: int = 0  # how deep in functions with a derivative rule of their own
     plain: set[Spot] = field(default_factory=set)  # the loops of the forward pass that are differentiated
-    moving: list[bool] = field(default_factory=list)  # for every step whether it depends on an input, as far as it was asked
     rule_results: RuleResults = field(default_factory=RuleResults)
     iterations: dict[Spot, Iteration] = field(default_factory=dict)
 
@@ -115,6 +114,11 @@ class Interpreter(Context):
             return self.known[key]
         if any(isinstance(v, Bits) for v in operands) and name not in elementwise.SHIFTS:
             raise self.refusal(f"the bits of a number ({name})")
+        if name == "stop_gradient":
+            found = [self.stopped(eqn, operands[0], at)]
+            if self.recorder.backward_start < 0:
+                self.known[key] = found
+            return found
         row = ROWS.get(name)
         if row is None and not any(v.steps is not None and self.depends(v.steps) for v in operands):
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
@@ -130,11 +134,16 @@ class Interpreter(Context):
             self.known[key] = found
         return found
 
+    def stopped(self, eqn: JaxprEqn, value: JaxArray, at: Where | None) -> JaxArray:
+        """A value that the user's code says is a constant. What JAX's own functions say so of is none of the user's, and what a rule differentiates is said by the rule."""
+        steps = self.steps(value)
+        if self.recorder.backward_start >= 0 or self.rules or (at is not None and at.is_library) or value.kind != "f" or not self.depends(steps):
+            return JaxArray(value.array, steps)
+        return self.results(eqn, [value], [self.recorder.stop("stop_gradient", steps, in_double(value.array))])[0]
+
     def depends(self, steps: Array) -> bool:
         """Whether any of these steps depends on an input, or on a gradient that flows in."""
-        for step in self.builder.steps[len(self.moving) :]:
-            self.moving.append(step.gate == "input" or any(self.moving[a] for a in step.args))
-        return any(self.moving[i] for i in steps.ravel().tolist())
+        return self.recorder.depends(steps)
 
     def results(self, eqn: JaxprEqn, operands: list[JaxArray], steps: list[Any]) -> list[JaxArray]:
         """Steps with the arrays that JAX computes for them, which are read where they are numbers."""

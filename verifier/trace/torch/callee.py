@@ -125,10 +125,10 @@ def _numbers(gradient: torch.Tensor | None, like: torch.Tensor) -> Floats:
     return np.zeros(tuple(like.shape)) if gradient is None else floats_in(gradient)
 
 
-def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = ()) -> Trace:
-    """The callable on steps, at these values. Raises Refusal."""
+def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = (), holds: bool = False) -> Trace:
+    """The callable on steps, at these values; what is detached is constant where it `holds`. Raises Refusal."""
     shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
-    recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()})
+    recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()}, holds=holds)
     tensors = leaves(call, values, fmt)
     tracer = Tracer(recorder, outside)
     for name, tensor in tensors.items():
@@ -275,6 +275,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
         trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
+        held=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt, holds=True),
         together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
         faults=faults,
         silent=silent,

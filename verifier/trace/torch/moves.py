@@ -217,9 +217,9 @@ for _name in TRANSPOSED:
 def _embedding_backward(t: Tracer, flow: torch.Tensor, indices: torch.Tensor, count: int, padding: int, by_frequency: bool) -> Any:
     """The rows of the gradient of an embedding, of which torch leaves out one, or divides them, where that is wanted."""
     if padding >= 0 and bool((indices == padding).any()):
-        t.recorder.stop(f"padding_idx={padding} of the embedding leaves out the gradient of that row (give it other indices to check the rest)")
+        t.recorder.leave_out(f"padding_idx={padding} of the embedding", "leaves out the gradient of that row (give it other indices to check the rest)")
     if by_frequency:
-        t.recorder.stop("scale_grad_by_freq of the embedding divides the gradient of each row by how often it is read")
+        t.recorder.leave_out("scale_grad_by_freq of the embedding", "divides the gradient of each row by how often it is read")
     return _linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
 
 
