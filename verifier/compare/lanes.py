@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, Step
@@ -29,17 +30,19 @@ class Lanes:
 
 def lanes_of(truth: Truth, subject: Subject) -> Lanes | None:
     """The lanes of both sides; None where some element depends on another, or is not computed as the first one is."""
-    if truth.source is None or len(subject.claims) < FEWEST or len({name for _, name in subject.claims}) < len(subject.claims):
+    if len(subject.claims) < FEWEST or len({name for _, name in subject.claims}) < len(subject.claims):
         return None
-    whole = _split(subject.program)
-    exact = whole and _split(truth.source)
-    if not whole or not exact or [lane.inputs for lane in whole] != [lane.inputs for lane in exact]:
+    program, source = subject.program, truth.source
+    is_shared = source.output == program.output and source.steps == program.steps[: len(source)]  # a forward pass, which stands in the whole program
+    whole = _split(program, len(source) if is_shared else 0)
+    exact = whole if is_shared else whole and _split(source)
+    if not whole or not exact or (exact is not whole and [lane.inputs for lane in whole] != [lane.inputs for lane in exact]):
         return None
     home = {step: (k, own) for k, lane in enumerate(whole) for step, own in lane.at.items()}
     claims: list[list[int]] = [[] for _ in whole]
     seen: list[list[tuple[int, int]]] = [[] for _ in whole]
     for number, (variable, name) in enumerate(subject.claims):
-        k, step = home.get(subject.program.names[name], (NEUTRAL, 0))
+        k, step = home.get(program.names[name], (NEUTRAL, 0))
         other, place = home[subject.position(variable)]
         if k == NEUTRAL:  # a gradient that is a constant
             return None
@@ -50,8 +53,8 @@ def lanes_of(truth: Truth, subject: Subject) -> Lanes | None:
     if any(s != seen[0] for s in seen):
         return None
     names = {subject.claims[number][1]: step for number, (_, step) in zip(claims[0], seen[0], strict=True)}
-    own = Subject(replace(_program(subject.program, whole[0]), names=names), tuple(subject.claims[number] for number in claims[0]))
-    return Lanes(truth_of(_program(truth.source, exact[0])), own, tuple(tuple(lane.inputs) for lane in whole), tuple(map(tuple, claims)))
+    own = Subject(replace(_program(program, whole[0]), names=names), tuple(subject.claims[number] for number in claims[0]))
+    return Lanes(truth_of(_program(source, exact[0], exact[0].count if is_shared else None)), own, tuple(tuple(lane.inputs) for lane in whole), tuple(map(tuple, claims)))
 
 
 @dataclass(eq=False)
@@ -62,10 +65,11 @@ class _Lane:
     form: list[tuple[str, tuple[int, ...], str]] = field(default_factory=list)
     inputs: list[int] = field(default_factory=list)
     output: int = NEUTRAL
+    count: int = 0  # of its steps that stand before a place in the program
 
 
-def _split(program: Program) -> list[_Lane]:
-    """The lanes of a program whose output is the sum of them, one term each; none where they are not all alike."""
+def _split(program: Program, before: int = 0) -> list[_Lane]:
+    """The lanes of a program whose output is the sum of them, one term each; none where they are not all alike. The steps `before` a place are counted in each."""
     steps = program.steps
     sums, terms = _terms(program)
     if len(terms) < FEWEST:
@@ -75,6 +79,9 @@ def _split(program: Program) -> list[_Lane]:
         return []
     lanes: dict[int, _Lane] = {}
     for i, step in enumerate(steps):
+        if i == before:
+            for lane in lanes.values():
+                lane.count = len(lane.form)
         group = groups[i]
         if group < 0:
             continue
@@ -158,8 +165,9 @@ def _take(lane: _Lane, steps: Sequence[Step], step: int) -> None:
             lane.at[at] = len(lane.form) - 1
 
 
-def _program(program: Program, lane: _Lane) -> Program:
-    """A lane as a program of its own, with the places that its steps have in the whole."""
-    steps = tuple(program.steps[i]._replace(args=args) for i, (_, args, _) in zip(lane.at, lane.form, strict=True))
+def _program(program: Program, lane: _Lane, count: int | None = None) -> Program:
+    """A lane as a program of its own (its first steps, where a count is given), with the places that its steps have in the whole."""
+    places = zip(lane.at, lane.form, strict=True)
+    steps = tuple(program.steps[i]._replace(args=args) for i, (_, args, _) in islice(places, count))
     inputs = tuple(program.inputs[i] for i in lane.inputs)
     return Program(steps, inputs, {}, lane.output, program.lines, program.output_name, parameters=program.parameters & set(inputs))

@@ -43,6 +43,22 @@ def meant_in(case: Case, fmt: Format) -> Meant:
     )
 
 
+def meant_of_lanes(meant: Meant, inputs: Sequence[Sequence[int]]) -> Meant | None:
+    """Where the gradients of any of several lanes, each with its inputs, are claimed: an input whose values are listed has those of all lanes. None where the domains differ, or a constraint binds them."""
+    if meant.given is not None:
+        return None
+    domain: list[tuple[float, float]] = []
+    choices: list[tuple[float, ...]] = []
+    for same in zip(*inputs, strict=True):
+        intervals, listed = {meant.domain[i] for i in same}, {meant.choices[i] for i in same}
+        if len(listed) == 1 and len(intervals) > 1 or (len(listed) > 1 and () in listed):
+            return None
+        values = tuple(sorted({v for one in listed for v in one}))
+        domain.append((min(low for low, _ in intervals), max(high for _, high in intervals)))
+        choices.append(values if len(listed) > 1 else next(iter(listed)))
+    return Meant(tuple(domain), tuple(choices), None, meant.is_anywhere)
+
+
 def intervals(meant: Meant | None) -> list[tuple[float, float] | None] | None:
     """The interval of each input, None for one that has no bounds."""
     return None if meant is None else [bounds if math.isfinite(bounds[1] - bounds[0]) else None for bounds in meant.domain]
