@@ -39,6 +39,7 @@ MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a pr
 MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
 SHORT = 3  # digits of every other point: a witness that can be read
 KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
+MOST_LANES = 8  # whose points a proof is challenged at, beside those on borders and in tails
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
 
@@ -112,12 +113,13 @@ def outcomes(
 def _by_lanes(
     check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int, listed: Sequence[Sequence[Discrepancy]] | None, seconds: float, cache: Cache
 ) -> dict[str, Outcome] | None:
-    """The outcomes where those of one lane, challenged at the points of all, are proofs without any exception; None where they are not, or where the lanes are not meant alike."""
+    """The outcomes where those of one lane, challenged at its points, are proofs without any exception; None where they are not, or where the lanes are not meant alike."""
     own = None if meant is None else meant_of_lanes(meant, lanes.inputs)
     if (meant is not None and own is None) or (listed is not None and any(d.verdict in (Verdict.WRONG, Verdict.UNDECIDED) for row in listed for d in row)):
         return None
     one = check.of_lane
-    proofs = _proved_everywhere(one, list(dict.fromkeys(lane for p in points for lane in lanes.points(p))), meant=own, seed=seed, seconds=seconds, cache=cache)
+    shown = dict.fromkeys(lane for p in points for lane in lanes.points(p))  # at all of which `listed` has compared both sides, where it is given
+    proofs = _proved_everywhere(one, list(shown)[: MOST_LANES if listed is not None else None], meant=own, seed=seed, seconds=seconds, cache=cache)
     if proofs is None:
         return None
     return {check.subject.claims[number][1]: outcome for claims in lanes.claims for number, outcome in zip(claims, proofs, strict=True)}
