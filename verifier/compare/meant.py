@@ -44,19 +44,13 @@ def meant_in(case: Case, fmt: Format) -> Meant:
 
 
 def meant_of_lanes(meant: Meant, inputs: Sequence[Sequence[int]]) -> Meant | None:
-    """Where the gradients of any of several lanes, each with its inputs, are claimed: an input whose values are listed has those of all lanes. None where the domains differ, or a constraint binds them."""
+    """Where the gradients of the first of several lanes, each with its inputs, are claimed. None where another one is claimed elsewhere, but for inputs that have one value each, or where a constraint binds them."""
     if meant.given is not None:
         return None
-    domain: list[tuple[float, float]] = []
-    choices: list[tuple[float, ...]] = []
-    for same in zip(*inputs, strict=True):
-        intervals, listed = {meant.domain[i] for i in same}, {meant.choices[i] for i in same}
-        if len(listed) == 1 and len(intervals) > 1 or (len(listed) > 1 and () in listed):
+    for first, *others in zip(*inputs, strict=True):
+        if any((meant.domain[i], meant.choices[i]) != (meant.domain[first], meant.choices[first]) for i in others) and any(len(meant.choices[i]) != 1 for i in (first, *others)):
             return None
-        values = tuple(sorted({v for one in listed for v in one}))
-        domain.append((min(low for low, _ in intervals), max(high for _, high in intervals)))
-        choices.append(values if len(listed) > 1 else next(iter(listed)))
-    return Meant(tuple(domain), tuple(choices), None, meant.is_anywhere)
+    return Meant(tuple(meant.domain[i] for i in inputs[0]), tuple(meant.choices[i] for i in inputs[0]), None, meant.is_anywhere)
 
 
 def intervals(meant: Meant | None) -> list[tuple[float, float] | None] | None:
