@@ -78,8 +78,8 @@ def outcomes(
     if (rest := _without(check, wrong)) is not None:
         others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds, cache=cache) if rest[1] else {}
         return _with_refuted(check, others, wrong)
-    if points and check.lanes is not None and (found := _by_lanes(check, check.lanes, points, meant=meant, seed=seed, listed=listed, seconds=seconds, cache=cache)) is not None:
-        return found
+    if points and check.lanes is not None and (of_lanes := _by_lanes(check, check.lanes, points, meant=meant, seed=seed, listed=listed, seconds=seconds, cache=cache)) is not None:
+        return of_lanes
     deadline = time.process_time() + seconds
     domain = intervals(meant)
     proofs, unproved = _remembered_proofs(check, deadline, cache)

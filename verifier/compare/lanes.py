@@ -85,9 +85,9 @@ def _split(program: Program, before: int = 0) -> list[_Lane]:
         group = groups[i]
         if group < 0:
             continue
-        lane = lanes.get(group)
-        if lane is None:
-            lane = lanes[group] = _Lane()
+        if group not in lanes:
+            lanes[group] = _Lane()
+        lane = lanes[group]
         if step.gate == "input":
             lane.inputs.append(i)
             lane.form.append(("input", (), ""))
