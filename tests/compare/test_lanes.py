@@ -35,9 +35,9 @@ def by_logarithm(dout, x): return dout / x
 def by_size(dout, x): return dout * np.sign(x)
 def by_parts(dout, x): return dout * np.where(x > 0, 2 * x, np.exp(x))
 def by_near_zero(dout, x): return dout * np.sin(x)
-def by_running(dout, x): return np.cumsum(dout[::-1])[::-1]
+def by_running(dout, _x): return np.cumsum(dout[::-1])[::-1]
 def by_neighbours(dout, x): return np.concatenate([[0.0], dout * x[:-1]]) + np.concatenate([dout * x[1:], [0.0]])
-def by_scaled(dout, x): return dout * np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+def by_scaled(dout, _x): return dout * np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
 def by_one_apart(dout, x): return np.concatenate([dout[:1] * np.exp(x[:1]), dout[1:] * 2 * x[1:]])
 
 
@@ -69,9 +69,10 @@ def test_the_report_is_that_of_the_whole_program(monkeypatch: pytest.MonkeyPatch
     """The same results, findings, figures and proofs: only how many points of a border were not tried may differ, as a lane has fewer of them."""
     with np.errstate(all="ignore"):
         own, found = seen(monkeypatch, forward, backward, x)
-        assert found and found[0] is not None
+        assert found
+        assert found[0] is not None
         assert len(found[0].claims) == x.size
-        monkeypatch.setattr(checks, "lanes_of", lambda truth, subject: None)
+        monkeypatch.setattr(checks, "lanes_of", lambda _truth, _subject: None)
         whole = check(forward, x, backward=backward)
     assert replace(own, proof_notes={}) == replace(whole, proof_notes={})
     assert {n: {g: t.partition(";")[0] for g, t in notes.items()} for n, notes in own.proof_notes.items()} == {n: {g: t.partition(";")[0] for g, t in notes.items()} for n, notes in whole.proof_notes.items()}
@@ -80,7 +81,8 @@ def test_the_report_is_that_of_the_whole_program(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("forward", "backward"), TOGETHER, ids=[b.__name__ for _, b in TOGETHER])
 def test_elements_that_read_others_or_differ_from_the_first_are_no_lanes(monkeypatch: pytest.MonkeyPatch, forward: Callable[..., object], backward: Callable[..., object]) -> None:
     report, found = seen(monkeypatch, forward, backward, X)
-    assert found and found[0] is None  # edits that are tried may be of each element alone
+    assert found
+    assert found[0] is None  # edits that are tried may be of each element alone
     assert report.status == ("failed" if forward is exp else "passed")
 
 

@@ -138,7 +138,7 @@ def _groups(steps: Sequence[Step], sums: set[int]) -> list[int] | None:
                 other = groups[a]
                 if other == TOTAL:
                     return None
-                if other == NEUTRAL or other == group:
+                if other in (NEUTRAL, group):
                     continue
                 other = root(other)
                 if group == NEUTRAL:
