@@ -183,17 +183,17 @@ def drawn(count: int) -> Points:
     """The points at which verifier looks when it is asked for so many of the range."""
     import torch
 
-    from verifier.torch import check
+    from verifier.callable import cases
+    from verifier.callable.question import ask, points_of
+    from verifier.language.formats import FORMATS
+    from verifier.torch import opened_at
+    from verifier.trace.torch.callee import numbers_of
 
-    seen: list[float] = [0.375]
-
-    def spy(x: Any) -> Any:
-        seen.append(float(x.detach()))
-        return x.sigmoid()
-
-    spy.__name__ = "Planted"  # a sample goes by the name of what is checked
-    check(spy, torch.tensor(seen[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=count - 1)
-    found = Points(dict.fromkeys(seen))
+    call = in_torch(FUNCTIONS[0], FUNCTIONS[0].slope)
+    first = torch.tensor(0.375, dtype=torch.float64)
+    question = ask(opened_at(call, [first]), function=None, formats=None, domain={"x": (-RANGE, RANGE)}, sample=count - 1, hunt=False, accept=None, upstream=None, strict=False, numbers=numbers_of)
+    fmt = FORMATS["float64"]
+    found = Points(dict.fromkeys(p[0] for p in [*points_of(question, fmt), *cases.drawn(question, fmt)]))
     found.asked = count - 1
     return found
 

@@ -21,7 +21,8 @@ from verifier.trace.record import Callee, flat
 
 MOST_NAMED = 4  # coordinates of a point in a note
 FEWEST = 32  # points that are worth one call together
-COMPARED = 9  # points of every call of many that are called one by one too
+FEWEST_COMPARED, MOST_COMPARED = 4, 9  # points of every call of many that are called one by one too
+SHARE_COMPARED = 100  # one of so many
 
 
 @dataclass(eq=False)
@@ -39,6 +40,8 @@ class Calls:
     may_join: bool = False
     raised: dict[str, None] = field(default_factory=dict)
     joined: set[FloatPoint] = field(default_factory=set)  # points whose row is that of a call of many
+    compared: int = 0  # of them, beside those that are shown
+    confirmed: set[FloatPoint] = field(default_factory=set)  # points of `joined` that single calls have given the same bits
 
     def __call__(self, found: Sequence[FloatPoint]) -> dict[str, list[float]]:
         """The column of every gradient."""
@@ -54,18 +57,18 @@ class Calls:
     @property
     def notes(self) -> list[str]:
         """What is to be said of how the gradients were computed."""
-        together = [f"{len(self.joined):,} points were run by {self.callee.framework} in one call as a vector; those that are shown, and {COMPARED} others, were also run one by one and gave the same bits"] if self.joined else []
+        together = [f"{len(self.joined):,} points were run by {self.callee.framework} in one call as a vector; those that are shown, and {self.compared} others, were also run one by one and gave the same bits"] if self.joined else []
         return [*together, *self.raised]
 
     def confirm(self, found: Iterable[FloatPoint]) -> bool:
         """Whether single calls give the bits of the call of many at these points. Where not, all that it gave is forgotten, and every point is called by itself from now on."""
         for p in found:
-            if p in self.joined:
+            if p in self.joined and p not in self.confirmed:
                 alone = self._alone(p)
                 if not _same_bits(alone, self.rows[p]):
                     self._part()
                     return False
-                self.joined.discard(p)
+                self.confirmed.add(p)
         return True
 
     def _join(self, new: Sequence[FloatPoint]) -> None:
@@ -83,8 +86,9 @@ class Calls:
         rows = list(zip(*(c.tolist() for c in found), strict=True))
         self.rows.update(zip(new, rows, strict=True))
         self.joined.update(new)
-        if self.confirm(new[k] for k in {round(k * (len(new) - 1) / (COMPARED - 1)) for k in range(COMPARED)}):
-            self.joined.update(new)
+        count = min(max(len(new) // SHARE_COMPARED, FEWEST_COMPARED), MOST_COMPARED)
+        if self.confirm(new[round(k * (len(new) - 1) / (count - 1))] for k in range(count)):
+            self.compared += count
 
     def _part(self) -> None:
         """Every point by itself."""
@@ -92,6 +96,7 @@ class Calls:
         for p in self.joined:
             self.rows.pop(p, None)
         self.joined.clear()
+        self.confirmed.clear()
 
     def _alone(self, p: FloatPoint) -> FloatPoint:
         try:

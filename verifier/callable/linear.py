@@ -10,10 +10,9 @@ import numpy as np
 from verifier.callable.question import Question, points_of, split
 from verifier.language.formats import Format
 from verifier.report.outcome import CaseReport
+from verifier.trace.flows import OTHER
 from verifier.trace.record import Callee, Floats
 from verifier.trace.recorder import components
-
-FACTOR = -2.0  # of what flows in: exact in every format, and of the other sign
 
 
 def not_linear(question: Question, fmt: Format) -> str:
@@ -22,9 +21,11 @@ def not_linear(question: Question, fmt: Format) -> str:
     if not callee.upstreams:
         return ""
     values, flows = split(callee, points_of(question, fmt)[0])
+    if callee.linear_at is not None and callee.linear_at.is_the(fmt, values, flows):
+        return ""
     try:
         once = callee.run(values, flows, fmt).gradients
-        again = callee.run(values, {o: FACTOR * v for o, v in flows.items()}, fmt).gradients
+        again = callee.run(values, {o: OTHER * v for o, v in flows.items()}, fmt).gradients
     except Exception:  # noqa: BLE001 - the user's code: what it raises is said when it is judged
         return ""
     return next((text for name in once if (text := _said(name, once, again, fmt))), "")
@@ -34,13 +35,13 @@ def _said(name: str, once: Mapping[str, Floats], again: Mapping[str, Floats], fm
     before, after = np.ravel(once[name]), np.ravel(again[name])
     if not before.size or not np.isfinite(before).all() or not np.isfinite(after).all():
         return ""
-    apart = np.abs(after - FACTOR * before)
-    size = max(np.abs(after).max(), np.abs(FACTOR * before).max())
+    apart = np.abs(after - OTHER * before)
+    size = max(np.abs(after).max(), np.abs(OTHER * before).max())
     if apart.max() <= 2.0 ** (-2 * fmt.precision / 3) * size or size < 2.0 ** (fmt.emin + fmt.precision):  # as many digits as the verdict `rounding` may lose; what underflows loses more
         return ""
     k = int(apart.argmax())
     gradient = components(f"d{name}", np.shape(once[name]))[k]
-    return f"is not linear in the gradient that flows in: with {FACTOR:g} times as much, {gradient} goes from {float(before[k])!r} to {float(after[k])!r}, not to {FACTOR * float(before[k])!r}"
+    return f"is not linear in the gradient that flows in: with {OTHER:g} times as much, {gradient} goes from {float(before[k])!r} to {float(after[k])!r}, not to {OTHER * float(before[k])!r}"
 
 
 def with_silence(report: CaseReport, callee: Callee, claims: tuple[tuple[str, str], ...], computed: tuple[float, ...]) -> CaseReport:

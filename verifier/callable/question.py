@@ -15,10 +15,10 @@ from verifier.callable.claimed_where import WORDS
 from verifier.case.accept import NO_LIMIT, Accept
 from verifier.case.case import DOMAIN, Expectation, ImproveRequest
 from verifier.case.certified import NO_CLAIM, Certify
-from verifier.case.outputs import UPSTREAMS, patternless
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.source import Source, suggestion
+from verifier.trace.flows import pattern
 from verifier.trace.record import Callee, Floats, Values, flat
 from verifier.trace.recorder import components
 
@@ -155,12 +155,6 @@ def rounded(values: Any, fmt: Format) -> Floats:
         return np.array(values, dtype=np.float64)
     found = [round_exact(fmt, Fraction(v)) or v for v in flat(values)]
     return np.array(found, dtype=np.float64).reshape(np.shape(values))
-
-
-def pattern(shape: tuple[int, ...], position: int = 0) -> Floats:
-    """The gradient that flows into an output, the `position`-th: the numbers without pattern that a case has."""
-    texts = patternless(math.prod(shape), position) if shape else (UPSTREAMS[position % len(UPSTREAMS)],)
-    return np.array([float(t) for t in texts], dtype=np.float64).reshape(shape)
 
 
 def split(callee: Callee, point: Sequence[float]) -> tuple[dict[str, Floats], dict[str, Floats]]:

@@ -19,7 +19,8 @@ from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.content import content_of_check
 from verifier.compare.discrepancy import Discrepancy
-from verifier.compare.meant import Meant, intervals, is_meant, satisfied
+from verifier.compare.lanes import Lanes
+from verifier.compare.meant import Meant, intervals, is_meant, meant_of_lanes, satisfied
 from verifier.exact import one_sided
 from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
@@ -38,6 +39,7 @@ MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a pr
 MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
 SHORT = 3  # digits of every other point: a witness that can be read
 KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
+MOST_LANES = 8  # whose points a proof is challenged at, beside those on borders and in tails
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
 
@@ -76,11 +78,11 @@ def outcomes(
     if (rest := _without(check, wrong)) is not None:
         others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds, cache=cache) if rest[1] else {}
         return _with_refuted(check, others, wrong)
+    if points and check.lanes is not None and (of_lanes := _by_lanes(check, check.lanes, points, meant=meant, seed=seed, listed=listed, seconds=seconds, cache=cache)) is not None:
+        return of_lanes
     deadline = time.process_time() + seconds
     domain = intervals(meant)
-    proofs, unproved = remembered(
-        cache, lambda: name_of("proofs", content_of_check(check)), tuple[dict[str, Proof], dict[str, str]], lambda: _proofs(check, deadline), is_lasting=lambda: time.process_time() <= deadline
-    )
+    proofs, unproved = _remembered_proofs(check, deadline, cache)
     trials = _trials(check, proofs, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     off = _wrong_in(rows)
@@ -106,6 +108,38 @@ def outcomes(
         outcome = _compared(found, inputs)
         result[name] = _withdrawn(outcome, proofs[name], trials[name], inputs) if trials[name].found or name in off else outcome
     return result
+
+
+def _by_lanes(
+    check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int, listed: Sequence[Sequence[Discrepancy]] | None, seconds: float, cache: Cache
+) -> dict[str, Outcome] | None:
+    """The outcomes where those of one lane, challenged at its points, are proofs without any exception; None where they are not, or where the lanes are not meant alike."""
+    own = None if meant is None else meant_of_lanes(meant, lanes.inputs)
+    if (meant is not None and own is None) or (listed is not None and any(d.verdict in (Verdict.WRONG, Verdict.UNDECIDED) for row in listed for d in row)):
+        return None
+    one = check.of_lane
+    shown = dict.fromkeys(lane for p in points for lane in lanes.points(p))  # at all of which `listed` has compared both sides, where it is given
+    proofs = _proved_everywhere(one, list(shown)[: MOST_LANES if listed is not None else None], meant=own, seed=seed, seconds=seconds, cache=cache)
+    if proofs is None:
+        return None
+    return {check.subject.claims[number][1]: outcome for claims in lanes.claims for number, outcome in zip(claims, proofs, strict=True)}
+
+
+def _proved_everywhere(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int, seconds: float, cache: Cache) -> list[Outcome] | None:
+    """The outcomes of all claims, in order, where each is proved, stands at all points that are tried, and holds without exceptions that are to be named; else None."""
+    proofs = _remembered_proofs(check, time.process_time() + seconds, cache)[0]
+    names = [name for _, name in check.subject.claims]
+    if any(name not in proofs or proofs[name].conditions or proofs[name].gaps or proofs[name].borders for name in names):
+        return None
+    trials = _trials(check, proofs, points, meant=meant, seed=seed)
+    if any(not _stands(trials[name]) or trials[name].found or trials[name].skipped for name in names):
+        return None
+    return [Outcome("proved", proofs[name].text()) for name in names]
+
+
+def _remembered_proofs(check: Check, deadline: float, cache: Cache) -> tuple[dict[str, Proof], dict[str, str]]:
+    """`_proofs`, those of earlier runs too."""
+    return remembered(cache, lambda: name_of("proofs", content_of_check(check)), tuple[dict[str, Proof], dict[str, str]], lambda: _proofs(check, deadline), is_lasting=lambda: time.process_time() <= deadline)
 
 
 def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None, wrong: Mapping[str, Discrepancy] | None = None) -> dict[str, Outcome]:

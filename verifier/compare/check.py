@@ -16,6 +16,7 @@ from verifier.case.components import base
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.lanes import Lanes, lanes_of
 from verifier.compare.shared import Shared, shared
 from verifier.exact.truth import Subject, Truth, subject
 from verifier.language.formats import Format, format_named, round_exact
@@ -65,6 +66,17 @@ class Check:
     def shared(self) -> Shared | None:
         """Both sides as one program, where they may be run as one: no literal to be widened, nothing that a kink decides."""
         return None if self.has_literals else shared(self.truth, self.subject, self.positions, upstream=self.upstream)
+
+    @cached_property
+    def lanes(self) -> Lanes | None:
+        """Both sides of one element, where each is computed by itself and all alike."""
+        return lanes_of(self.truth, self.subject)
+
+    @cached_property
+    def of_lane(self) -> Check:
+        """The same question of the first lane; what is computed of it has to be given."""
+        assert self.lanes is not None
+        return replace(self, truth=self.lanes.truth, subject=self.lanes.subject, limit=None, limits=(), computed=None)
 
     @cached_property
     def _single(self) -> dict[str, Check]:

@@ -20,6 +20,7 @@ from verifier.compare.check import Check
 from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
+from verifier.compare.lanes import Lanes
 from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
 from verifier.exact.series import Undefined
@@ -54,8 +55,10 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     `most_bits` the last one that is tried: what it does not tell is undecided. Without `conditions` no condition number is computed, as in `compare_some`.
     """
     count = len(check.subject.claims)
+    if points and check.lanes is not None and (rows := _by_lanes(check, check.lanes, points, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)) is not None:
+        return rows
     pairs = [(p, c) for p in range(len(points)) for c in range(count)]
-    found = _compare_pairs(check, points, pairs, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)
+    found = _compare_pairs(check, points, pairs, _computed(check, points), detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
@@ -73,7 +76,7 @@ def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], 
     for start in range(0, len(points), size):
         some = points[start : start + size]
         pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
-        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, detail=detail, most_bits=most_bits, conditions=conditions), strict=True)
+        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, _computed(check, some), detail=detail, most_bits=most_bits, conditions=conditions), strict=True)
     return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
 
 
@@ -94,15 +97,16 @@ def _compare_pairs(
     check: Check,
     points: Sequence[tuple[float, ...]],
     pairs: Sequence[tuple[int, int]],
+    computed: Sequence[Sequence[float]],
     *,
     detail: bool,
     first_bits: int | None = None,
     most_bits: int = LARGEST_BITS,
     conditions: bool = True,
+    lanes: int = 1,
 ) -> list[Discrepancy]:
-    """The discrepancies of some claims at some points, each a pair of their numbers, those of a point one after the other."""
+    """The discrepancies of some claims at some points, each a pair of their numbers, those of a point one after the other; the check is one of so many `lanes`."""
     truth, subject = check.truth, check.subject
-    computed = _computed(check, points)
     results: dict[tuple[int, int], Discrepancy] = {}
     pending = [Task(p, c, computed[c][p]) for p, c in pairs]
     cap = min(most_bits, worthwhile_bits(check))
@@ -113,12 +117,33 @@ def _compare_pairs(
         bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
     if not conditions:
         return [results[pair] for pair in pairs]
-    everywhere = detail and len(truth.gradient.program) * len(subject.claims) <= CONDITION_STEPS
+    everywhere = detail and len(truth.gradient.program) * lanes * len(subject.claims) * lanes <= CONDITION_STEPS
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):
         runs = conditioning.PointRuns(check, tuple(points[p]))
         done += [_conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
     return done
+
+
+def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, detail: bool, first_bits: int | None, most_bits: int, conditions: bool) -> list[list[Discrepancy]] | None:
+    """What `compare` finds, each lane by itself; None where some lane has no gradient that is a number: then the sum of them has no value either, and no other lane a gradient."""
+    computed, one, count = _computed(check, points), check.of_lane, len(lanes.subject.claims)
+    columns = [[computed[own[c]][p] for p in range(len(points)) for own in lanes.claims] for c in range(count)]
+    pairs = [(k, c) for k in range(len(columns[0])) for c in range(count)]
+    found = _compare_pairs(one, [lane for p in points for lane in lanes.points(p)], pairs, columns, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions, lanes=len(lanes.claims))
+    if any(not isinstance(d.exact, one_sided.Finite) or any(name in d.reason for name in one.subject.program.inputs) for d in found):
+        return None
+    rows: list[list[Discrepancy]] = []
+    rest = iter(found)
+    for point in points:
+        row: list[Discrepancy | None] = [None] * len(check.subject.claims)
+        for own, inputs in zip(lanes.claims, lanes.inputs, strict=True):
+            named = dict(zip(one.subject.program.inputs, [check.subject.program.inputs[i] for i in inputs], strict=True))
+            for number in own:
+                d, (variable, name) = next(rest), check.subject.claims[number]
+                row[number] = replace(d, input=variable, name=name, point=tuple(point), backward_input=named.get(d.backward_input, d.backward_input))
+        rows.append([d for d in row if d is not None])
+    return rows
 
 
 def without_reals(check: Check, points: Sequence[tuple[float, ...]]) -> list[list[Discrepancy]]:

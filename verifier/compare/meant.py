@@ -43,6 +43,16 @@ def meant_in(case: Case, fmt: Format) -> Meant:
     )
 
 
+def meant_of_lanes(meant: Meant, inputs: Sequence[Sequence[int]]) -> Meant | None:
+    """Where the gradients of the first of several lanes, each with its inputs, are claimed. None where another one is claimed elsewhere, but for inputs that have one value each, or where a constraint binds them."""
+    if meant.given is not None:
+        return None
+    for first, *others in zip(*inputs, strict=True):
+        if any((meant.domain[i], meant.choices[i]) != (meant.domain[first], meant.choices[first]) for i in others) and any(len(meant.choices[i]) != 1 for i in (first, *others)):
+            return None
+    return Meant(tuple(meant.domain[i] for i in inputs[0]), tuple(meant.choices[i] for i in inputs[0]), None, meant.is_anywhere)
+
+
 def intervals(meant: Meant | None) -> list[tuple[float, float] | None] | None:
     """The interval of each input, None for one that has no bounds."""
     return None if meant is None else [bounds if math.isfinite(bounds[1] - bounds[0]) else None for bounds in meant.domain]

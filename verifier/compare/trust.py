@@ -8,6 +8,9 @@ a few roundings for every operation, and for a sum of n terms (n - 1) u times th
 from __future__ import annotations
 
 import math
+import operator
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,13 +18,14 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball
-from verifier.circuit.program import Program
+from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format
 from verifier.language.gates import GATES, SUMS
 from verifier.trace.record import Trace
 
 BITS = 128
 LIBRARY_ROUNDINGS = 8  # unit roundoffs for every operation on the way to a reading that is no sum, and as many more where it is read: a function read at once may be off by 16, which is 8 to 16 ulp
+NORMAL = sys.float_info.min  # the least float64 with all its digits
 EXACT = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
 
 
@@ -54,6 +58,7 @@ class _StepBound:
 def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     """The steps at which the framework's floats are not explained by the trace, in order; the first of every reading."""
     read: dict[int, list[tuple[float, int]]] = {}
+    is_double = [fmt.name == "float64" and r.format in ("", "float64") for r in trace.readings]
     for number, reading in enumerate(trace.readings):
         for index, value in zip(reading.steps.ravel().tolist(), reading.floats.ravel().tolist(), strict=True):
             read.setdefault(index, []).append((value, number))
@@ -62,14 +67,25 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
         unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
         units = {name: _unit(name, unit) for name in {r.format for r in trace.readings}}
         least = arb(fmpq(*_ratio(fmt.smallest)))
-        known: list[_StepBound | None] = []
+        known: list[_StepBound | float | None] = []  # a float: one that the framework computed or was given, exactly
+        plain: list[float | None] = []  # what the framework goes on with, where that is one float64
         beyond_range: set[int] = set()  # steps at which the framework overflowed, and what it computed of them: their real values tell nothing of its floats
         for i, step in enumerate(trace.program.steps):
+            values = read.get(i, [])
+            if step.gate == "input" and not values:
+                known.append(trace.point[i])
+                plain.append(trace.point[i] if fmt.name == "float64" else None)
+                continue
+            in_double = all(is_double[n] for _, n in values)
+            if values and in_double and (rounded := _rounded_once(step, plain)) is not None and all(v == rounded for v, _ in values):
+                known.append(rounded)
+                plain.append(rounded)
+                continue
             one = run = _run(trace.program, i, known, trace.point, unit, least)
             if one is None and not beyond_range.isdisjoint(step.args):
                 beyond_range.add(i)
             seen: list[float] = []
-            for value, number in read.get(i, ()):  # each against the step itself: two kernels may round it differently
+            for value, number in values:  # each against the step itself: two kernels may round it differently
                 one = run
                 if not math.isfinite(value):
                     beyond_range.add(i)
@@ -87,6 +103,7 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                 seen.append(value)
                 one = _StepBound(arb(value), arb(max(seen) - min(seen)), abs(arb(value)), 1, units[trace.readings[number].format])  # what follows may be computed from any of them
             known.append(one if i not in beyond_range or (one is not None and one is not run) else None)
+            plain.append(_plain(step, plain, seen, known[-1]) if in_double and fmt.name == "float64" else None)
     return [found[n] for n in sorted(found)]
 
 
@@ -99,7 +116,39 @@ def _ratio(value: Fraction) -> tuple[int, int]:
     return value.numerator, value.denominator
 
 
-def _run(program: Program, index: int, known: list[_StepBound | None], point: tuple[float, ...], unit: Ball, least: Ball) -> _StepBound | None:
+NEAREST: Mapping[str, Callable[..., float]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg}  # operations of float64 whose results are the real ones, rounded once
+
+
+def _rounded_once(step: Step, plain: Sequence[float | None]) -> float | None:
+    """The real result of a step of the floats before it, rounded once: where that was read there is nothing to explain. None where it is not told from them."""
+    operation = NEAREST.get(step.gate)
+    if operation is None:
+        return None
+    operands = [plain[a] for a in step.args]
+    if None in operands or (step.gate == "div" and operands[1] == 0):
+        return None
+    found = operation(*operands)
+    return found if NORMAL <= abs(found) < math.inf or (found == 0 and step.gate not in ("mul", "div")) else None
+
+
+def _plain(step: Step, plain: Sequence[float | None], seen: Sequence[float], known: _StepBound | float | None) -> float | None:
+    """What the framework goes on with after a step: what was read of it, or a literal (perhaps negated) as it is in float64."""
+    if seen:
+        return seen[0] if known is not None and all(v == seen[0] for v in seen) else None
+    if step.gate == "neg" and (value := plain[step.args[0]]) is not None:
+        return -value
+    return float(known.value.mid()) if step.gate == "number" and isinstance(known, _StepBound) and isinstance(known.value, arb) else None
+
+
+def _bound_of(known: _StepBound | float | None, unit: Ball) -> _StepBound | None:
+    """What is known of a step; of one that is a float, that."""
+    if not isinstance(known, float):
+        return known
+    value = arb(known)
+    return _StepBound(value, arb(0), abs(value), 1, unit)
+
+
+def _run(program: Program, index: int, known: Sequence[_StepBound | float | None], point: tuple[float, ...], unit: Ball, least: Ball) -> _StepBound | None:
     step = program.steps[index]
     if step.gate == "input":
         value: Ball = arb(point[index])
@@ -107,7 +156,7 @@ def _run(program: Program, index: int, known: list[_StepBound | None], point: tu
     if not step.args:
         value = reals.leaf(step)
         return _StepBound(value, abs(value) * unit, abs(value), 1, unit)
-    operands = [known[a] for a in step.args]
+    operands = [_bound_of(known[a], unit) for a in step.args]
     if any(o is None for o in operands):
         return None
     parts: list[_StepBound] = [o for o in operands if o is not None]

@@ -15,6 +15,7 @@ from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
+from verifier.language.gates import GATES
 
 OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
@@ -24,9 +25,13 @@ class Truth:
     """The exact side of a case: its function as a program of primitives, and the program of its gradient, made from SymPy's partials."""
 
     function: Program
-    gradient: derivatives.Gradient
     source: Program  # the function as written
-    places: tuple[int, ...] = ()  # where each of its steps came to stand in `function`
+    places: tuple[int, ...]  # where each of its steps came to stand in `function`
+
+    @cached_property
+    def gradient(self) -> derivatives.Gradient:
+        """The program of the gradient. Raises derivatives.NotDifferentiable, where `truth_of` has not done so."""
+        return derivatives.gradient(self.source)
 
     @cached_property
     def hessian_rows(self) -> dict[int, derivatives.Gradient | None]:
@@ -94,7 +99,10 @@ class Truth:
 def truth_of(function: Program) -> Truth:
     """The exact side of a function. Raises derivatives.NotDifferentiable."""
     exact, places = derivatives.primitive_with_places(function)
-    return Truth(exact, derivatives.gradient(function), function, places)
+    truth = Truth(exact, function, places)
+    if any(s.gate in GATES and GATES[s.gate].orders for s in exact.steps):
+        _ = truth.gradient  # with respect to an order there is none: said here; elsewhere it is made where it is asked for
+    return truth
 
 
 @dataclass(frozen=True)

@@ -143,12 +143,18 @@ def _tracebacks(error: BaseException) -> Iterator[TracebackType]:
 
 def spot_of(frame: FrameType) -> Spot:
     """Where a frame is at this moment."""
-    name, line = frame.f_code.co_filename, frame.f_lineno
-    first, last, start, end = position(frame.f_code, frame.f_lasti)
+    code = frame.f_code
+    return _spot(code, code.co_filename, code.co_linetable, frame.f_lasti, frame.f_lineno)
+
+
+@lru_cache(maxsize=MOST_POSITIONS)
+def _spot(code: CodeType, name: str, table: bytes, lasti: int, line: int) -> Spot:
+    del table  # tells code apart that differs in its places only, which some versions of Python take for equal; none looks at the name of the file
+    first, last, start, end = position(code, lasti)
     if first is None or last is None or start is None or end is None:
-        return Spot(name, line, function=frame.f_code.co_name)
+        return Spot(name, line, function=code.co_name)
     begin, finish = linecache.getline(name, first), linecache.getline(name, last)
-    return Spot(name, first, characters(begin, start) + 1, last, characters(finish, end) + 1, frame.f_code.co_name)
+    return Spot(name, first, characters(begin, start) + 1, last, characters(finish, end) + 1, code.co_name)
 
 
 def position(code: CodeType, lasti: int) -> tuple[int | None, int | None, int | None, int | None]:

@@ -128,6 +128,23 @@ class Ran:
     gradients: dict[str, Floats]
 
 
+@dataclass(frozen=True, eq=False)
+class Occasion:
+    """A run: in which format, at which values of the inputs, with which gradients flowing in."""
+
+    format: str
+    values: Values
+    flows: Values
+
+    def is_the(self, fmt: Format, values: Values, flows: Values) -> bool:
+        """Whether it is the run in this format at these values, to the last bit."""
+        return fmt.name == self.format and _are_same(values, self.values) and _are_same(flows, self.flows)
+
+
+def _are_same(first: Values, second: Values) -> bool:
+    return first.keys() == second.keys() and all(np.asarray(v, dtype=np.float64).tobytes() == np.asarray(second[n], dtype=np.float64).tobytes() for n, v in first.items())
+
+
 TraceWith: TypeAlias = Callable[[Values, Values, Format], Trace]  # the values of the inputs, the gradients that flow in (by output), the format
 GoOnWith: TypeAlias = Callable[[Values, Values, Format, int], Trace]
 RunWith: TypeAlias = Callable[[Values, Values, Format], Ran]
@@ -154,6 +171,7 @@ class Callee:
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     go_on: GoOnWith | None = None  # the trace in which iterations with a rule of their own run so many times as many rounds more
     held: TraceWith | None = None  # the trace in which what the code says is a constant (detach, stop_gradient) is one, with the number that it has at the point
+    linear_at: Occasion | None = None  # where the door has seen the gradients to be linear in what flows in, to the last bit
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     numbers_in: Mapping[str, str] = field(default_factory=dict)  # by format: that in which the framework holds the numbers of the code, where it is a wider one
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from torch.utils._pytree import tree_flatten_with_path, tree_leaves
 
 from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
-from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
+from verifier.trace.flows import OTHER, pattern
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Occasion, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shape
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
@@ -125,8 +127,8 @@ def _numbers(gradient: torch.Tensor | None, like: torch.Tensor) -> Floats:
     return np.zeros(tuple(like.shape)) if gradient is None else floats_in(gradient)
 
 
-def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = (), holds: bool = False) -> Trace:
-    """The callable on steps, at these values; what is detached is constant where it `holds`. Raises Refusal."""
+def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = (), known: list[Ran] | None = None, holds: bool = False) -> Trace:
+    """The callable on steps, at these values; what is detached is constant where it `holds`. What it computes when nobody looks is `known` where it was run at them before, and serves once. Raises Refusal."""
     shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
     recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()}, holds=holds)
     tensors = leaves(call, values, fmt)
@@ -151,7 +153,7 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     steps = {n: np.broadcast_to(zero, shapes[n]) if g is None else tracer.memory.read(g) for n, g in gradients.items()}
     computed = {n: _numbers(g, tensors[n]) for n, g in gradients.items()}
     found = {n: floats_in(v) for n, v in outputs.items()}
-    plain = run(call, values, upstreams, fmt)
+    plain = known.pop() if known else run(call, values, upstreams, fmt)
     if not all(np.array_equal(plain.outputs[n], v, equal_nan=True) for n, v in found.items()) or not all(np.array_equal(plain.gradients[n], v, equal_nan=True) for n, v in computed.items()):
         recorder.readings.clear()  # torch runs something else when nobody looks, such as compiled code: its results are judged, and what it computed on the way is not known
         computed, found = plain.gradients, plain.outputs
@@ -207,46 +209,103 @@ def _alike(call: TorchCall) -> Iterator[None]:
                     tensor.copy_(value)
 
 
-def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], tuple[str, ...]]:
-    """What a callable does that no gradient should (change its inputs, give other numbers when it is called again, or another output under differentiation), what is worth a note, and the inputs whose gradient is None."""
-    own = format_named(format_of(call))
-    found: list[tuple[str, str]] = []
-    results: list[tuple[list[torch.Tensor], list[torch.Tensor]]] = []
-    silent: list[str] = []
-    for differentiated in (True, True, False):
-        tensors = leaves(call, None, own)
-        before = {n: v.detach().clone() for n, v in tensors.items()}
-        with _alike(call), torch.enable_grad() if differentiated else torch.no_grad():
-            try:
-                result = call.run(tensors)
-            except RuntimeError:
-                if differentiated:
-                    raise
-                results.append(results[0])  # what registers hooks, or differentiates, runs with gradients only
-                continue
-            flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
-            outputs = outputs_of(result)
-            gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
-        if misshapen := [wrong_shape(n, tuple(tensors[n].shape), tuple(g.shape)) for n, g in gradients.items() if g is not None and g.shape != tensors[n].shape]:
-            return tuple((MISSHAPEN, text) for text in misshapen), (), ()
-        silent = [n for n, g in gradients.items() if g is None] or silent
-        results.append((flat, [g for g in gradients.values() if g is not None]))
-        changed = [n for n, v in tensors.items() if not _same(v.detach(), before[n])]
-    if changed:
-        found.append(("V111", f"changes its inputs: {', '.join(changed)}"))
-    first, second, plain = results
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A run at the values that were given: all tensors that are returned, the gradients and what flowed in (none without differentiation), and the inputs that the run changed."""
+
+    results: list[torch.Tensor]
+    tensors: Mapping[str, torch.Tensor]
+    outputs: Mapping[str, torch.Tensor]
+    gradients: Mapping[str, torch.Tensor | None]
+    flows: Values
+    changed: list[str]
+
+    @property
+    def ran(self) -> Ran:
+        """What was computed, as numbers."""
+        return Ran({n: floats_in(v) for n, v in self.outputs.items()}, {n: _numbers(g, self.tensors[n]) for n, g in self.gradients.items()})
+
+    def times(self, factor: float) -> list[torch.Tensor]:
+        """The gradients that there are, so many times."""
+        return [g if factor == 1.0 else g * factor for g in self.gradients.values() if g is not None]
+
+
+def _seen(call: TorchCall, factor: float) -> _Seen:
+    """A run with `factor` times the numbers without pattern flowing in; without differentiation where it is 0."""
+    tensors = leaves(call, None, format_named(format_of(call)))
+    before = {n: v.detach().clone() for n, v in tensors.items()}
+    with _alike(call), torch.enable_grad() if factor else torch.no_grad():
+        result = call.run(tensors)
+        results = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
+        outputs = outputs_of(result) if factor else {}
+        flows = {n: factor * pattern(tuple(v.shape), k) for k, (n, v) in enumerate(outputs.items())}
+        gradients = _gradients(call, tensors, outputs, _seeds(outputs, flows)) if factor else {}
+    return _Seen(results, tensors, outputs, gradients, flows, [n for n, v in tensors.items() if not _same(v.detach(), before[n])])
+
+
+@dataclass(eq=False)
+class _Known:
+    """A run that serves once: the code may be edited after that."""
+
+    at: Occasion | None
+    ran: Ran | None
+
+    def taken(self, values: Values, upstreams: Values, fmt: Format) -> list[Ran]:
+        """The run at these values, where it is that; it is known no longer."""
+        at, ran = self.at, self.ran
+        self.at = self.ran = None
+        return [ran] if at is not None and ran is not None and at.is_the(fmt, values, upstreams) else []
+
+
+@dataclass(frozen=True, eq=False)
+class _Behaviour:
+    """What a callable does beside its gradients: faults, what is worth a note, the inputs whose gradient is None; the run that showed it, where it may stand for another one, and where it was if the gradients are linear there."""
+
+    faults: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    known: _Known = field(default_factory=lambda: _Known(None, None))
+    linear_at: Occasion | None = None
+
+
+def behaviour_of(call: TorchCall) -> _Behaviour:
+    """Whether a callable does what no gradient should: change its inputs, give other numbers when it is called again, or another output under differentiation.
+
+    It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady.
+    """
+    first = _seen(call, 1.0)
+    if misshapen := [wrong_shape(n, tuple(first.tensors[n].shape), tuple(g.shape)) for n, g in first.gradients.items() if g is not None and g.shape != first.tensors[n].shape]:
+        return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen))
+    other = _seen(call, OTHER)
+    second, factor = other, OTHER
+    if not _all_same(first.times(OTHER), other.times(1.0)):
+        second, factor = _seen(call, 1.0), 1.0
+    try:
+        plain = _seen(call, 0.0)
+    except RuntimeError:  # what registers hooks, or differentiates, runs with gradients only
+        plain = first
+    silent = [n for n, g in second.gradients.items() if g is None] or [n for n, g in first.gradients.items() if g is None]
+    found: list[tuple[str, str]] = [("V111", f"changes its inputs: {', '.join(plain.changed)}")] if plain.changed else []
     notes = []
-    if not (_all_same(first[0], second[0], but_for_rounding=True) and _all_same(first[1], second[1], but_for_rounding=True)):
+    before, after = first.times(factor), second.times(1.0)
+    again = [*other.results, *second.results]
+    if not (_all_same([*first.results, *first.results], again, but_for_rounding=True) and _all_same(before, after, but_for_rounding=True)):
         found.append(("V111", UNSTEADY))
-    elif not (_all_same(first[0], second[0]) and _all_same(first[1], second[1])):
+    elif not (_all_same([*first.results, *first.results], again) and _all_same(before, after)):
         notes.append("other bits when it is called again, by no more than rounding: kernels of PyTorch sum in an order that depends on where the memory lies")
-    elif not _all_same(first[0], plain[0], but_for_rounding=True):  # torch may take another kernel where nothing is differentiated
+    elif not _all_same(first.results, plain.results, but_for_rounding=True):  # torch may take another kernel where nothing is differentiated
         found.append(("V111", "gives another output under torch.no_grad() than when it is differentiated"))
-    return tuple(found), tuple(notes), tuple(silent)
+    is_plain = not found and not notes and all(i.tensor.is_contiguous() for i in call.inputs)  # in another order in memory sums may have other bits
+    at = Occasion(format_of(call), values_of(call), first.flows)
+    return _Behaviour(tuple(found), tuple(notes), tuple(silent), _Known(at, first.ran if is_plain else None), at if second is other else None)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor, *, but_for_rounding: bool = False) -> bool:
-    if a.shape != b.shape or a.dtype != b.dtype or not torch.equal(torch.isnan(a), torch.isnan(b)):
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if torch.equal(a, b):
+        return True
+    if not torch.equal(torch.isnan(a), torch.isnan(b)):
         return False
     x, y = torch.nan_to_num(a), torch.nan_to_num(b)
     if bool(torch.equal(x, y)) or not but_for_rounding or not a.dtype.is_floating_point:
@@ -266,7 +325,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
     customs = customs_in(outputs.values())
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
-    faults, notes, silent = faults_of(call)
+    seen = behaviour_of(call)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),
@@ -274,13 +333,14 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         inputs={i.name: tuple(i.tensor.shape) for i in call.inputs},
         outputs={o: tuple(v.shape) for o, v in outputs.items()},
         run=lambda values, upstreams, fmt: run(call, values, upstreams, fmt),
-        trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt),
+        trace=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt, known=seen.known.taken(values, upstreams, fmt)),
         held=lambda values, upstreams, fmt: trace(call, values, upstreams, fmt, holds=True),
         together=None if call.modules or any(i.is_complex for i in call.inputs) else lambda values, upstreams, fmt: run_together(call, values, upstreams, fmt),
-        faults=faults,
-        silent=silent,
+        faults=seen.faults,
+        silent=seen.silent,
+        linear_at=seen.linear_at,
         functions=functions_of(call, customs),
-        notes=(*notes, *([COMPILED] if _is_compiled(call.function) else [])),
+        notes=(*seen.notes, *([COMPILED] if _is_compiled(call.function) else [])),
         numbers_in=OF_NUMBERS,
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )

@@ -53,8 +53,8 @@ class Memory:
     def read(self, tensor: torch.Tensor) -> Array:
         """The steps of a tensor's elements as they stand in memory; data become constants."""
         seen = self._view(tensor)
-        missing = seen == UNKNOWN
-        if missing.any():
+        if not _is_known(seen):
+            missing = seen == UNKNOWN
             values = physical(tensor).cpu()
             known = values.to(torch.int64).numpy() if not values.dtype.is_floating_point else floats_in(values)
             steps = self._recorder.constants(known)
@@ -80,10 +80,9 @@ class Memory:
         if not self.knows(tensor):
             return None
         seen = self._view(tensor)
-        known = seen != UNKNOWN
-        if known.all():
+        if _is_known(seen):
             return seen
-        return self.read(tensor) if known.any() else None
+        return self.read(tensor) if (seen != UNKNOWN).any() else None
 
     def is_given(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor was given a step."""
@@ -92,14 +91,13 @@ class Memory:
         return self.knows(tensor) and bool((self._view(tensor) != UNKNOWN).any())
 
     def _view(self, tensor: torch.Tensor) -> Array:
-        key, parts = _key(tensor), 2 if tensor.dtype.is_complex else 1
-        size = tensor.element_size() // parts
+        storage, parts = tensor.untyped_storage(), 2 if tensor.dtype.is_complex else 1
+        key, size = int(storage._cdata), tensor.element_size() // parts  # noqa: SLF001 - torch's identity of a storage
+        count = storage.nbytes() // size
         if key not in self._steps:
-            self.hold(tensor)
-            count = tensor.untyped_storage().nbytes() // size
+            self._held.append(storage)
             self._steps[key] = (np.full(count, UNKNOWN, dtype=np.int64), size)
         steps, known = self._steps[key]
-        count = tensor.untyped_storage().nbytes() // size
         if known != size:
             raise Refusal("a tensor is read as numbers of another width (view(dtype))", self._recorder.place(), "convert with .to(dtype)")
         if count > steps.size:  # resized
@@ -111,6 +109,11 @@ class Memory:
         strides = tuple(8 * parts * s for s in tensor.stride())
         shape, strides = (tuple(tensor.shape), strides) if parts == 1 else ((*tensor.shape, 2), (*strides, 8))
         return np.lib.stride_tricks.as_strided(steps[parts * tensor.storage_offset() :], shape, strides)
+
+
+def _is_known(steps: Array) -> bool:
+    """Whether every element was given a step."""
+    return steps.item() != UNKNOWN if steps.size == 1 else not (steps == UNKNOWN).any()
 
 
 def share_storage(results: Iterable[Any], tensors: Iterable[torch.Tensor]) -> bool:

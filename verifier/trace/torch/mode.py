@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -131,7 +132,7 @@ class Tracer(TorchDispatchMode):
                 args = steps[i].args
                 grown[i] = any(grown[a] for a in args) if args else steps[i].gate == "input"
             self._depends = grown
-        return bool(self._depends[read].any())
+        return bool(self._depends[read.item()] if read.size == 1 else self._depends[read].any())
 
     # ------------------------------------------------------------ dispatch
 
@@ -139,16 +140,16 @@ class Tracer(TorchDispatchMode):
         """Run an operation, and its steps."""
         del types
         kwargs = kwargs or {}
-        name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
+        name, returns_tensors, is_view = _facts(func)
         if self._depth == 0:
             self.stand(name)
         plain = (*args, *kwargs.values())
         tensors = [a for a in (tree_leaves(plain) if any(isinstance(a, tuple | list | dict) for a in plain) else plain) if isinstance(a, torch.Tensor)]
-        if any(t.is_meta for t in tensors) or not _returns_tensors(func, name):
+        if any(t.is_meta for t in tensors) or not returns_tensors:
             return func(*args, **kwargs)  # shapes without numbers, or what is said of shapes: forward-mode differentiation asks for such
         for tensor in tensors:
             self.memory.hold(tensor)
-        if func.is_view or name in RESHAPED:
+        if is_view or name in RESHAPED:
             out = func(*args, **kwargs)
             if name in RESHAPED or share_storage(tree_leaves(out), tensors):
                 return self._held(out)  # else it has been copied after all, as aten.to.dtype copies for another type
@@ -345,6 +346,13 @@ def _frame(outside: tuple[str, ...]) -> FrameType | None:
             return frame
         frame = frame.f_back
     return None
+
+
+@cache
+def _facts(func: Any) -> tuple[str, bool, bool]:
+    """Of an operation its name, whether it returns tensors or what their numbers decide, and whether it is a view."""
+    name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
+    return name, _returns_tensors(func, name), func.is_view
 
 
 def _returns_tensors(func: Any, name: str) -> bool:

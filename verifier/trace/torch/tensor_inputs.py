@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import CodeType, MappingProxyType
 from typing import Any
 
@@ -16,6 +16,7 @@ import torch
 from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+MOST_CODES = 256  # functions whose global names are remembered
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -170,7 +171,7 @@ def _held(function: Any) -> list[tuple[str, Any, Callable[[Any], None] | None]]:
     for name, cell in zip(code.co_freevars if code is not None else (), closure, strict=False):
         found.append((name, _content(cell), partial(setattr, cell, "cell_contents")))
     space = getattr(function, "__globals__", {})
-    for name in dict.fromkeys(_globals_of(code)) if code is not None else ():
+    for name in _globals_of(code) if code is not None else ():
         found.append((name, space.get(name), partial(space.__setitem__, name)))
     for name, value, _ in list(found):  # modules in lists and dictionaries
         inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
@@ -178,12 +179,14 @@ def _held(function: Any) -> list[tuple[str, Any, Callable[[Any], None] | None]]:
     return found
 
 
-def _globals_of(code: CodeType) -> Iterator[str]:
+@lru_cache(maxsize=MOST_CODES)
+def _globals_of(code: CodeType) -> tuple[str, ...]:
     """The global names that a function reads, and the functions that are defined in it."""
-    yield from (i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    found = dict.fromkeys(i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _globals_of(constant)
+            found |= dict.fromkeys(_globals_of(constant))
+    return tuple(found)
 
 
 def _content(cell: Any) -> Any:
