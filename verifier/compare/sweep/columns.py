@@ -26,9 +26,11 @@ from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
 from verifier.language.verdict import Verdict
+from verifier.run.memory import keep_freed_memory
 
 BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
+FEWEST_TO_KEEP = 1 << 13  # points from which columns are so large that the system gives their memory page by page
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
@@ -61,6 +63,8 @@ def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str =
     open what they do, and computes no condition number: what is unstable or ill-conditioned is called unstable.
     """
     count = len(columns[0])
+    if count > FEWEST_TO_KEEP:
+        keep_freed_memory()
     cuts = [slice(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
         if len(cuts) > 1 and _may_be_tail(check, columns, method):
