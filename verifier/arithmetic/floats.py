@@ -314,7 +314,8 @@ def _everywhere(value: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def _is_everywhere(a: NDArray[Any]) -> bool:
-    return a.strides == (0,)
+    """Whether an array is one of `_everywhere`: one of a single number is not, so that it is computed as it is."""
+    return a.strides == (0,) and len(a) > 1
 
 
 def _apply_arrays(name: str, args: list[NDArray[Any]], count: int, fmt: Format) -> NDArray[Any]:

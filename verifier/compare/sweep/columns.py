@@ -22,6 +22,7 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
 from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.double_doubles import by_double_doubles
+from verifier.compare.sweep.doubles import by_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
@@ -125,7 +126,14 @@ def _block(check: Check, columns: list[DoubleArray], method: str) -> list[Verdic
 def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
     """Judge a block in a narrow format: as a range where it is a tail, else by intervals."""
     if not (_may_be_tail(check, columns, method) and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
-        by_intervals(check, columns, computed, found, conditions=method != "columns")
+        by_doubles(check, columns, computed, found)
+        left = np.flatnonzero(_any_open(found))
+        if len(left) == len(columns[0]):
+            by_intervals(check, columns, computed, found, conditions=method != "columns")
+        elif len(left):
+            part = _part(found, left)
+            by_intervals(check, [c[left] for c in columns], [c[left] for c in computed], part, conditions=method != "columns")
+            _write(found, left, part)
 
 
 def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
