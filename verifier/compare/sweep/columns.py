@@ -25,7 +25,7 @@ from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.doubles import by_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
-from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
+from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, is_in_order, judge_range
 from verifier.language.verdict import Verdict
 from verifier.run.memory import keep_freed_memory
 
@@ -79,10 +79,12 @@ def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str =
 def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> list[VerdictColumn]:
     """Many points of one input in a narrow format: a tail is judged at once, and what the intervals of all blocks leave open is judged together, as it is little."""
     blocks = [computed_columns(check, [c[cut] for c in columns]) for cut in cuts]
+    if all(map(is_constant, blocks)) and is_constant([np.array([b[k][0] for b in blocks]) for k in range(len(check.subject.claims))]) and is_in_order(columns[0]):
+        found = _tail(check, columns[0], [c[:1] for c in blocks[0]])
+        if found is not None:
+            return found
     computed = [np.concatenate(c) for c in zip(*blocks, strict=True)]
     found = _all_open(check, columns)
-    if is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found):
-        return found
     for cut in cuts:
         _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
     left = np.flatnonzero(_any_open(found))
@@ -94,6 +96,15 @@ def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> l
         _slowly(check, [c[left] for c in columns], [c[left] for c in computed], part, "any")
         _write(found, left, part)
     return found
+
+
+def _tail(check: Check, column: DoubleArray, computed: list[DoubleArray]) -> list[VerdictColumn] | None:
+    """The verdicts of points in order at which the floats do not change, each written once for all of them; None where that is not certain."""
+    ends = column[[0, -1]]
+    found = _all_open(check, [ends])
+    if not judge_range(check, np.arange(2), ends, computed, found):
+        return None
+    return [VerdictColumn(*(np.broadcast_to(a[:1], (len(column),)) for a in (j.verdict, j.error, j.over))) for j in found]
 
 
 def _part(found: list[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:

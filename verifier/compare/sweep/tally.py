@@ -90,6 +90,8 @@ class Tally:
 def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: PointRows | None = None) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input. `rows` are the points of `columns`, where several gradients share them."""
     rows = rows or PointRows(columns)
+    if len(judged.verdict) > 1 and judged.verdict.strides == judged.error.strides == judged.over.strides == (0,):
+        return _uniform(judged, columns[0], start, runs=runs, rows=rows)
     error, lacking = judged.error, np.isnan(judged.error)
     if lacking.any():
         error = np.where(lacking, NONE, error)
@@ -107,6 +109,17 @@ def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0,
             if part.any():
                 groups.append(_group(verdict, over, part, error, rows))
     return Tally(len(error), tuple(groups), _histogram(error), _runs(judged.verdict, columns[0], start) if runs else ())
+
+
+def _uniform(judged: VerdictColumn, column: DoubleArray, start: int, *, runs: bool, rows: PointRows) -> Tally:
+    """The sum of points with one verdict and one error, that of the first of them so many times."""
+    count = len(judged.verdict)
+    one = tally(VerdictColumn(judged.verdict[:1].copy(), judged.error[:1].copy(), judged.over[:1].copy()), [column[:1]])
+    (group,) = one.groups
+    first, worst = (rows.at(np.arange(min(n, count))) for n in (FIRST, CANDIDATES))
+    group = Group(group.verdict, group.over, count, first, group.error, count, worst)
+    whole = [] if group.verdict.passes or not runs else [VerdictRun(group.verdict, start, start + count - 1, float(column[0]), float(column[-1]), count)]
+    return Tally(count, (group,), dict.fromkeys(one.histogram, count), tuple(whole))
 
 
 def _group(verdict: Verdict, over: bool, part: MaskArray, error: DoubleArray, rows: PointRows) -> Group:
