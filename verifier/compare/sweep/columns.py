@@ -86,15 +86,14 @@ def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> l
     computed = [np.concatenate(c) for c in zip(*blocks, strict=True)]
     found = _all_open(check, columns)
     for cut in cuts:
-        _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
+        _at_once(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
     left = np.flatnonzero(_any_open(found))
-    if len(left) > BLOCK:
-        for cut in cuts:
-            _slowly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
-    elif len(left):
-        part = _part(found, left)
-        _slowly(check, [c[left] for c in columns], [c[left] for c in computed], part, "any")
-        _write(found, left, part)
+    for at in cuts if len(left) > BLOCK else [left] if len(left) else []:
+        part, given, floats_there = _part(found, at), [c[at] for c in columns], [c[at] for c in computed]
+        _where_open(by_intervals, check, given, floats_there, part)
+        _slowly(check, given, floats_there, part, "any")
+        if not isinstance(at, slice):
+            _write(found, at, part)
     return found
 
 
@@ -129,22 +128,28 @@ def _all_open(check: Check, columns: Sequence[DoubleArray]) -> list[VerdictColum
 def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
     found, computed = _all_open(check, columns), computed_columns(check, columns)
     if method in IN_COLUMNS and check.format.precision <= NARROW:
-        _quickly(check, columns, computed, found, method)
+        _at_once(check, columns, computed, found, method)
+        _where_open(partial(by_intervals, conditions=method != "columns"), check, columns, computed, found)
     _slowly(check, columns, computed, found, method)
     return found
 
 
-def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
-    """Judge a block in a narrow format: as a range where it is a tail, else by intervals."""
+def _at_once(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
+    """Judge a block in a narrow format by what holds at all of its points: as a range where it is a tail, else by doubles with one bound."""
     if not (_may_be_tail(check, columns, method) and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
         by_doubles(check, columns, computed, found)
-        left = np.flatnonzero(_any_open(found))
-        if len(left) == len(columns[0]):
-            by_intervals(check, columns, computed, found, conditions=method != "columns")
-        elif len(left):
-            part = _part(found, left)
-            by_intervals(check, [c[left] for c in columns], [c[left] for c in computed], part, conditions=method != "columns")
-            _write(found, left, part)
+
+
+def _where_open(step: Method, check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge what is open by one way."""
+    is_open = _any_open(found)
+    left = np.flatnonzero(is_open)
+    if len(left) == len(is_open):
+        step(check, columns, computed, found)
+    elif len(left):
+        part = _part(found, left)
+        step(check, [c[left] for c in columns], [c[left] for c in computed], part)
+        _write(found, left, part)
 
 
 def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
@@ -159,16 +164,9 @@ def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray
     in_columns = partial(by_double_doubles, conditions=conditions)
     methods: dict[str, list[Method]] = {"any": [in_columns, *SLOW], "columns": [in_columns], "balls": SLOW, "points": SLOW[-1:]}
     for step in methods[method]:
-        is_open = _any_open(found)
-        left = np.flatnonzero(is_open)
-        if not len(left) or (step is by_balls and method != "balls" and len(left) < FEWEST_IN_COLUMNS):
+        if step is by_balls and method != "balls" and np.count_nonzero(_any_open(found)) < FEWEST_IN_COLUMNS:
             continue
-        if len(left) == len(is_open):
-            step(check, columns, computed, found)
-        else:
-            part = _part(found, left)
-            step(check, [c[left] for c in columns], [c[left] for c in computed], part)
-            _write(found, left, part)
+        _where_open(step, check, columns, computed, found)
 
 
 def _any_open(found: list[VerdictColumn]) -> MaskArray:
