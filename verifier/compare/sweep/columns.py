@@ -29,7 +29,7 @@ from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_consta
 from verifier.language.verdict import Verdict
 from verifier.run.memory import keep_freed_memory
 
-BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
+BLOCK = 1 << 16  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
 FEWEST_TO_KEEP = 1 << 13  # points from which columns are so large that the system gives their memory page by page
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides

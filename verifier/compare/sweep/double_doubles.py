@@ -20,7 +20,7 @@ from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
-FEWEST = 2  # points from which it is quicker than balls one by one
+FEWEST = 4  # points from which it is quicker than balls one by one
 FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 EXTRA = 2.0**-50  # for a rounding or two of float64
