@@ -16,6 +16,7 @@ from verifier.compare.check import Check
 from verifier.compare.sweep.balls import NARROW
 from verifier.compare.sweep.classify import CODE, EXPONENT, Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.explained import explained
+from verifier.compare.sweep.extremes import by_shifted
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
@@ -35,6 +36,19 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
         cut = slice(start, min(start + BLOCK, count))
         part = [VerdictColumn(j.verdict[cut], j.error[cut], j.over[cut]) for j in found]  # views: what is written there is written in `found`
         _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part, conditions=conditions)
+    if check.format.precision > NARROW:
+        _extremes(check, columns, computed, found)
+
+
+def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge what is open in one block after the other of points that may be extreme."""
+    left = np.flatnonzero(np.any([j.open for j in found], axis=0))
+    for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
+        if len(at) >= FEWEST:
+            part = [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
+            by_shifted(check, [c[at] for c in columns], [c[at] for c in computed], part)
+            for j, p in zip(found, part, strict=True):
+                j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
 
 
 def _is_bounded(check: Check) -> bool:
