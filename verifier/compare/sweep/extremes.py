@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from verifier.arithmetic.double_double import shifted
-from verifier.arithmetic.double_double.number import SLACK, TINY, is_known, two_sum
+from verifier.arithmetic.double_double.number import SLACK, is_known, two_sum
 from verifier.arithmetic.double_double.shifted import Shifted
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check
@@ -34,7 +34,7 @@ def by_shifted(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
         else:
             distance = shifted.add(real[k], shifted.neg(literal[k]))
             away = shifted.moved(distance.value, shift - distance.shift)
-            e.right = (np.abs(away.hi) + away.err) * (1 + EXTRA) + TINY <= unit
+            e.right = (np.abs(away.hi) + away.err) * (1 + EXTRA) <= unit
         classify(check, e, j, gradient=check.subject.claims[k][1])
 
 
