@@ -61,7 +61,7 @@ def _enclosed(c: DoubleArray, g: Shifted) -> tuple[Enclosed, DoubleArray, np.nda
     residual = np.abs(s + (e - lo))
     slack = err * SLACK
     least, most = np.maximum(residual * (1 - EXTRA) - slack, 0.0), residual * (1 + EXTRA) + slack
-    is_rounded = known & ((np.abs((hi - near) + lo) + slack) * (1 + EXTRA) < small / 2) & ((hi != 0) | (err == 0))
+    is_rounded = known & ((np.abs((hi - near) + lo) + slack) * (2 + EXTRA) < small) & ((hi != 0) | (err == 0))
     none = np.zeros(count, bool)
     low, high = (np.where(known, x, np.nan) for x in (least / large, most / small))
     return Enclosed(c, np.where(is_rounded, np.ldexp(near, -shift), np.nan), is_rounded, low, high, none, none), np.where(known, small, np.nan), shift
