@@ -53,7 +53,9 @@ def run(program: Program, columns: Sequence[Sequence[float] | NDArray[Any]], out
     else:
         kind = dtype(inner)
         with np.errstate(all="ignore"):
-            values = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store, needed)
+            found = _run_arrays(program, [np.asarray(c, dtype=np.float64).astype(kind) for c in columns], count, upstream, inner, store, needed)
+            values = [np.ascontiguousarray(v) for v in (found if outputs is None else [found[i] for i in outputs])]
+            return list(values)
     return list(values) if outputs is None else [values[i] for i in outputs]
 
 
@@ -296,10 +298,24 @@ def _run_arrays(
         elif step.args:
             values.append(_apply_arrays(step.gate, [values[a] for a in step.args], count, fmt))
         else:
-            values.append(np.full(count, _leaf(step, fmt, upstream)).astype(kind))
+            values.append(_everywhere(np.full(1, _leaf(step, fmt, upstream)).astype(kind), count))
         if store is not None and step.name and values[-1].dtype != bool:
             values[-1] = store(values[-1]).astype(kind)
     return values
+
+
+IEEE = frozenset({"np.add", "np.subtract", "np.multiply", "np.divide", "np.negative", "np.sqrt", "np.abs", "np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.where"})
+"""Kernels whose results IEEE 754 defines: the same bits however long an array is, and whatever its strides."""
+
+
+def _everywhere(value: NDArray[Any], count: int) -> NDArray[Any]:
+    """An array of one number as one of so many, which takes no memory."""
+    return np.broadcast_to(value, (count,))
+
+
+def _is_everywhere(a: NDArray[Any]) -> bool:
+    """Whether an array is one of `_everywhere`: one of a single number is not, so that it is computed as it is."""
+    return a.strides == (0,) and len(a) > 1
 
 
 def _apply_arrays(name: str, args: list[NDArray[Any]], count: int, fmt: Format) -> NDArray[Any]:
@@ -310,6 +326,11 @@ def _apply_arrays(name: str, args: list[NDArray[Any]], count: int, fmt: Format) 
         program = definition(name)
         return _run_arrays(program, args, count, 1.0, fmt)[program.output]
     function = kernel(gate.arrays)
+    if any(map(_is_everywhere, args)):
+        if gate.arrays not in IEEE:
+            args = list(map(np.ascontiguousarray, args))
+        elif all(map(_is_everywhere, args)):
+            return _everywhere(_apply_arrays(name, [a[:1].copy() for a in args], 1, fmt), count)
     try:
         if gate.arrays.startswith(("scipy.", "verifier.arithmetic.kernels.")) and kind.itemsize < 4:  # SciPy has kernels for 32 and 64 bits
             raise TypeError  # noqa: TRY301

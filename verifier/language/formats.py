@@ -241,6 +241,17 @@ def numbers(fmt: Format, places: NDArray[np.int64]) -> NDArray[np.float64]:
     return found
 
 
+def consecutive(fmt: Format, first: int, count: int) -> NDArray[np.float64]:
+    """`numbers` of so many places from `first` on. On either side of 0 the bits of 32-bit floats are consecutive, too: they are counted up, or down."""
+    import numpy as np
+
+    if fmt.stored_in != "float32" or first < 0 < first + count:
+        return numbers(fmt, np.arange(first, first + count, dtype=np.int64))
+    bits = np.arange(count, dtype=np.uint32)
+    bits = bits + np.uint32(first) if first >= 0 else np.uint32(0x80000000 - first - 1) - bits
+    return bits.view(np.float32).astype(np.float64)
+
+
 @cache
 def places(fmt: Format, low: float, high: float) -> tuple[int, int]:
     """The first and the last place of the finite numbers in [low, high]; the first is after the last where there are none."""

@@ -22,13 +22,16 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
 from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
 from verifier.compare.sweep.double_doubles import by_double_doubles
+from verifier.compare.sweep.doubles import by_doubles
 from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
-from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, judge_range
+from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, is_in_order, judge_range
 from verifier.language.verdict import Verdict
+from verifier.run.memory import keep_freed_memory
 
-BLOCK = 1 << 15  # points in one pass of NumPy: what stays in the cache
+BLOCK = 1 << 16  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
+FEWEST_TO_KEEP = 1 << 13  # points from which columns are so large that the system gives their memory page by page
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
@@ -61,6 +64,8 @@ def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str =
     open what they do, and computes no condition number: what is unstable or ill-conditioned is called unstable.
     """
     count = len(columns[0])
+    if count > FEWEST_TO_KEEP:
+        keep_freed_memory()
     cuts = [slice(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
     with np.errstate(all="ignore"):  # what overflows here is an end of an interval
         if len(cuts) > 1 and _may_be_tail(check, columns, method):
@@ -74,21 +79,31 @@ def judge_columns(check: Check, columns: Sequence[DoubleArray], *, method: str =
 def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> list[VerdictColumn]:
     """Many points of one input in a narrow format: a tail is judged at once, and what the intervals of all blocks leave open is judged together, as it is little."""
     blocks = [computed_columns(check, [c[cut] for c in columns]) for cut in cuts]
+    if all(map(is_constant, blocks)) and is_constant([np.array([b[k][0] for b in blocks]) for k in range(len(check.subject.claims))]) and is_in_order(columns[0]):
+        found = _tail(check, columns[0], [c[:1] for c in blocks[0]])
+        if found is not None:
+            return found
     computed = [np.concatenate(c) for c in zip(*blocks, strict=True)]
     found = _all_open(check, columns)
-    if is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found):
-        return found
     for cut in cuts:
-        _quickly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
+        _at_once(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
     left = np.flatnonzero(_any_open(found))
-    if len(left) > BLOCK:
-        for cut in cuts:
-            _slowly(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
-    elif len(left):
-        part = _part(found, left)
-        _slowly(check, [c[left] for c in columns], [c[left] for c in computed], part, "any")
-        _write(found, left, part)
+    for at in cuts if len(left) > BLOCK else [left] if len(left) else []:
+        part, given, floats_there = _part(found, at), [c[at] for c in columns], [c[at] for c in computed]
+        _where_open(by_intervals, check, given, floats_there, part)
+        _slowly(check, given, floats_there, part, "any")
+        if not isinstance(at, slice):
+            _write(found, at, part)
     return found
+
+
+def _tail(check: Check, column: DoubleArray, computed: list[DoubleArray]) -> list[VerdictColumn] | None:
+    """The verdicts of points in order at which the floats do not change, each written once for all of them; None where that is not certain."""
+    ends = column[[0, -1]]
+    found = _all_open(check, [ends])
+    if not judge_range(check, np.arange(2), ends, computed, found):
+        return None
+    return [VerdictColumn(*(np.broadcast_to(a[:1], (len(column),)) for a in (j.verdict, j.error, j.over))) for j in found]
 
 
 def _part(found: list[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:
@@ -113,15 +128,28 @@ def _all_open(check: Check, columns: Sequence[DoubleArray]) -> list[VerdictColum
 def _block(check: Check, columns: list[DoubleArray], method: str) -> list[VerdictColumn]:
     found, computed = _all_open(check, columns), computed_columns(check, columns)
     if method in IN_COLUMNS and check.format.precision <= NARROW:
-        _quickly(check, columns, computed, found, method)
+        _at_once(check, columns, computed, found, method)
+        _where_open(partial(by_intervals, conditions=method != "columns"), check, columns, computed, found)
     _slowly(check, columns, computed, found, method)
     return found
 
 
-def _quickly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
-    """Judge a block in a narrow format: as a range where it is a tail, else by intervals."""
+def _at_once(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
+    """Judge a block in a narrow format by what holds at all of its points: as a range where it is a tail, else by doubles with one bound."""
     if not (_may_be_tail(check, columns, method) and is_constant(computed) and judge_range(check, in_order(columns[0]), columns[0], computed, found)):
-        by_intervals(check, columns, computed, found, conditions=method != "columns")
+        by_doubles(check, columns, computed, found)
+
+
+def _where_open(step: Method, check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge what is open by one way."""
+    is_open = _any_open(found)
+    left = np.flatnonzero(is_open)
+    if len(left) == len(is_open):
+        step(check, columns, computed, found)
+    elif len(left):
+        part = _part(found, left)
+        step(check, [c[left] for c in columns], [c[left] for c in computed], part)
+        _write(found, left, part)
 
 
 def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:
@@ -136,16 +164,9 @@ def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray
     in_columns = partial(by_double_doubles, conditions=conditions)
     methods: dict[str, list[Method]] = {"any": [in_columns, *SLOW], "columns": [in_columns], "balls": SLOW, "points": SLOW[-1:]}
     for step in methods[method]:
-        is_open = _any_open(found)
-        left = np.flatnonzero(is_open)
-        if not len(left) or (step is by_balls and method != "balls" and len(left) < FEWEST_IN_COLUMNS):
+        if step is by_balls and method != "balls" and np.count_nonzero(_any_open(found)) < FEWEST_IN_COLUMNS:
             continue
-        if len(left) == len(is_open):
-            step(check, columns, computed, found)
-        else:
-            part = _part(found, left)
-            step(check, [c[left] for c in columns], [c[left] for c in computed], part)
-            _write(found, left, part)
+        _where_open(step, check, columns, computed, found)
 
 
 def _any_open(found: list[VerdictColumn]) -> MaskArray:

@@ -16,11 +16,12 @@ from verifier.compare.check import Check
 from verifier.compare.sweep.balls import NARROW
 from verifier.compare.sweep.classify import CODE, EXPONENT, Enclosed, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.explained import explained
+from verifier.compare.sweep.extremes import by_shifted
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
-FEWEST = 24  # points from which it is quicker than balls one by one
+FEWEST = 4  # points from which it is quicker than balls one by one
 FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 EXTRA = 2.0**-50  # for a rounding or two of float64
@@ -35,6 +36,19 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
         cut = slice(start, min(start + BLOCK, count))
         part = [VerdictColumn(j.verdict[cut], j.error[cut], j.over[cut]) for j in found]  # views: what is written there is written in `found`
         _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part, conditions=conditions)
+    if check.format.precision > NARROW:
+        _extremes(check, columns, computed, found)
+
+
+def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge what is open in one block after the other of points that may be extreme."""
+    left = np.flatnonzero(np.any([j.open for j in found], axis=0))
+    for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
+        if len(at) >= FEWEST:
+            part = [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
+            by_shifted(check, [c[at] for c in columns], [c[at] for c in computed], part)
+            for j, p in zip(found, part, strict=True):
+                j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
 
 
 def _is_bounded(check: Check) -> bool:
@@ -116,15 +130,7 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndCo
     """
     fmt = check.format
     near, size = g.hi, np.abs(g.hi)
-    s, e = two_sum(c if np.all(np.isfinite(c)) else np.where(np.isfinite(c), c, 0.0), -near)
-    e -= g.lo
-    e += s
-    residual = np.abs(e, out=e)
-    slack = g.err * SLACK
-    least, most = residual * (1 - EXTRA), residual * (1 + EXTRA)
-    least -= slack
-    most += slack
-    np.maximum(least, 0.0, out=least)
+    residual, slack, least, most = _distance(c, g)
     unknown = None if np.max(size) <= fmt.largest / 2 and np.max(slack) < np.inf else ~g.is_known | (size > fmt.largest / 2)
     bits = np.ascontiguousarray(near).view(np.int64)
     small = np.maximum((bits & EXPONENT).view(np.float64), 2.0**-1022) * 2.0**-52  # the ulp
@@ -151,14 +157,31 @@ def _enclosed(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndCo
     return Enclosed(c, near if is_rounded.all() else np.where(is_rounded, near, np.nan), is_rounded, low, high, none, none), (small, large), (least, most)
 
 
+def _distance(c: DoubleArray, g: Columns) -> tuple[DoubleArray, DoubleArray, DoubleArray, DoubleArray]:
+    """|computed - g|, the bound of g's error, and the bounds of that distance."""
+    s, e = two_sum(c if np.all(np.isfinite(c)) else np.where(np.isfinite(c), c, 0.0), -g.hi)
+    e -= g.lo
+    e += s
+    residual = np.abs(e, out=e)
+    slack = g.err * SLACK
+    least, most = residual * (1 - EXTRA), residual * (1 + EXTRA)
+    least -= slack
+    most += slack
+    return residual, slack, np.maximum(least, 0.0, out=least), most
+
+
 def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndColumns, EndColumns]:
-    """What follows for a narrow format, from float64 ends of g: two floats beyond its bound, one for the lower half and one for the rounding."""
+    """What follows for a narrow format, from float64 ends of g: two floats beyond its bound, one for the lower half and one for the rounding. The distance from the computed one is that of both halves."""
     thin = (g.lo == 0) & (g.err == 0)
     low, high = g.hi - g.err, g.hi + g.err
     for _ in range(2):
         low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
     low, high = (np.where(~g.is_known, np.nan, np.where(thin, g.hi, end)) for end in (low, high))
-    return from_ends(check, c, low, high)
+    e, unit, (nearest, farthest) = from_ends(check, c, low, high)
+    _, _, least, most = _distance(c, g)
+    least, most = np.fmax(least, nearest), np.fmin(most, farthest)
+    e.ulps_low, e.ulps_high = least / unit[1], most / unit[0]
+    return e, unit, (least, most)
 
 
 def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:

@@ -38,12 +38,17 @@ def by_ranges(check: Check, column: DoubleArray, computed: list[DoubleArray], fo
 
 def in_order(column: DoubleArray) -> NDArray[np.intp]:
     """The places of a column in the order of its numbers; most columns are in order already."""
-    return np.arange(len(column)) if bool(np.all(column[1:] >= column[:-1])) else np.argsort(column, kind="stable")
+    return np.arange(len(column)) if is_in_order(column) else np.argsort(column, kind="stable")
+
+
+def is_in_order(column: DoubleArray) -> bool:
+    """Whether the numbers of a column do not fall."""
+    return bool(np.all(column[1:] >= column[:-1]))
 
 
 def is_constant(computed: list[DoubleArray]) -> bool:
     """Whether the computed gradients are the same at all points."""
-    return all(bool(np.isnan(c).all() if np.isnan(c[0]) else (c == c[0]).all()) for c in computed)
+    return all(bool(c.min() == c[0] == c.max()) or bool(np.isnan(c[0]) and np.isnan(c).all()) for c in computed)
 
 
 def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, computed: list[DoubleArray], found: list[VerdictColumn]) -> bool:

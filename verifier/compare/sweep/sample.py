@@ -14,7 +14,7 @@ from verifier.arithmetic.types import DoubleArray
 from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.meant import meant_in, satisfied
-from verifier.language.formats import Format, numbers, places
+from verifier.language.formats import Format, consecutive, numbers, places
 
 PART = 1 << 16  # points of a sample in one item of work
 CHUNK = 1 << 21  # consecutive numbers in one item of work: some tenths of a second
@@ -78,6 +78,8 @@ class Enumeration:
     @property
     def columns(self) -> list[DoubleArray]:
         """The points, one array for each input."""
+        if len(self.spans) == 1:
+            return [consecutive(self.format, self.spans[0][0] + self.start, self.count)]
         index = np.arange(self.start, self.stop, dtype=np.int64)
         found = []
         for first, last in reversed(self.spans):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.points import FloatPoint
-from verifier.compare.sweep.classify import CODE, STEP_BITS, VERDICTS, VerdictColumn
+from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OFFSET, STEP_BITS, VERDICTS, VerdictColumn
 from verifier.language.verdict import Verdict
 
 FIRST = 5  # examples kept of each group
@@ -90,6 +90,8 @@ class Tally:
 def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0, *, runs: bool = False, rows: PointRows | None = None) -> Tally:
     """The sum of a column of verdicts; `start` is the place of its first point in the order, `runs` asks for the intervals of one input. `rows` are the points of `columns`, where several gradients share them."""
     rows = rows or PointRows(columns)
+    if len(judged.verdict) > 1 and judged.verdict.strides == judged.error.strides == judged.over.strides == (0,):
+        return _uniform(judged, columns[0], start, runs=runs, rows=rows)
     error, lacking = judged.error, np.isnan(judged.error)
     if lacking.any():
         error = np.where(lacking, NONE, error)
@@ -109,13 +111,31 @@ def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0,
     return Tally(len(error), tuple(groups), _histogram(error), _runs(judged.verdict, columns[0], start) if runs else ())
 
 
+def _uniform(judged: VerdictColumn, column: DoubleArray, start: int, *, runs: bool, rows: PointRows) -> Tally:
+    """The sum of points with one verdict and one error, that of the first of them so many times."""
+    count = len(judged.verdict)
+    one = tally(VerdictColumn(judged.verdict[:1].copy(), judged.error[:1].copy(), judged.over[:1].copy()), [column[:1]])
+    (group,) = one.groups
+    first, worst = (rows.at(np.arange(min(n, count))) for n in (FIRST, CANDIDATES))
+    group = Group(group.verdict, group.over, count, first, group.error, count, worst)
+    whole = [] if group.verdict.passes or not runs else [VerdictRun(group.verdict, start, start + count - 1, float(column[0]), float(column[-1]), count)]
+    return Tally(count, (group,), dict.fromkeys(one.histogram, count), tuple(whole))
+
+
 def _group(verdict: Verdict, over: bool, part: MaskArray, error: DoubleArray, rows: PointRows) -> Group:
     """The points of a mask, of which there is one at least."""
     whole = bool(part.all())
-    largest = float(error.max() if whole else error.max(where=part, initial=-np.inf))
+    largest = float(error.max() if whole else _largest(error, part))
     worst = np.flatnonzero(error == largest if whole else (error == largest) & part)
     first = np.arange(FIRST)[: len(error)] if whole else _first(part)
     return Group(verdict, over, len(error) if whole else int(np.count_nonzero(part)), rows.at(first), largest, len(worst), rows.at(worst[:CANDIDATES]))
+
+
+def _largest(error: DoubleArray, part: MaskArray) -> float:
+    """The largest error of a mask: by a product, several times as quick as a choice, where that is above 0 and no infinity becomes NaN."""
+    with np.errstate(invalid="ignore"):
+        largest = float((error * part).max())
+    return largest if largest > 0 else float(error.max(where=part, initial=-np.inf))
 
 
 def _first(part: MaskArray) -> NDArray[np.intp]:
@@ -126,30 +146,30 @@ def _first(part: MaskArray) -> NDArray[np.intp]:
 
 
 WIDEST_COUNT = 1 << 16  # of the table in which errors are counted
+LEAST_EDGE = int(np.float64(NEGLIGIBLE_ULPS / 2).view(np.int64)) >> STEP_BITS  # the upper bits of a number that is smaller than all edges
 
 
 def _histogram(error: DoubleArray) -> dict[float, int]:
-    """How often each error occurs, without NONE and infinities. Errors are few different numbers (`edge`): they are counted by the bits that tell those apart, and sorted where that does not tell them apart."""
-    keys = np.ascontiguousarray(error).view(np.int64) >> STEP_BITS
-    usual = (error > 0) & np.isfinite(error)
-    zeros = int(np.count_nonzero(error == 0))
-    if not usual.all():
-        keys = keys[usual]
-        error = error[usual]
-    found = {0.0: zeros} if zeros else {}
-    if not len(keys):
-        return found
-    least = int(keys.min())
-    if int(keys.max()) - least < WIDEST_COUNT:
-        keys -= least
-        counts = np.bincount(keys)
-        values = np.zeros(len(counts))
-        values[keys] = error
-        if np.array_equal(values[keys], error):
-            at = np.flatnonzero(counts)
-            return found | dict(zip(values[at].tolist(), counts[at].tolist(), strict=True))
-    edges, counts = np.unique(error, return_counts=True)
-    return found | dict(zip(edges.tolist(), counts.tolist(), strict=True))
+    """How often each error occurs, without NONE and infinities. Errors are few different numbers (`edge`), told apart by their upper bits, by which they are counted; what else there may be is sorted."""
+    bits = np.ascontiguousarray(error).view(np.int64)
+    is_edge = (bits & ((1 << STEP_BITS) - 1)) == OFFSET
+    slots = (bits >> STEP_BITS) - (LEAST_EDGE - 1)
+    is_usual = bool(is_edge.all())
+    if not is_usual:
+        slots *= is_edge  # what is no edge in the first slot
+    if int(slots.min()) < 0 or int(slots.max()) >= WIDEST_COUNT:
+        return _counted(error[(error >= 0) & np.isfinite(error)])
+    counts = np.bincount(slots)
+    counts[0] = 0
+    at = np.flatnonzero(counts)
+    edges = (((at.astype(np.int64) + (LEAST_EDGE - 1)) << STEP_BITS) + OFFSET).view(np.float64)
+    found = {} if is_usual else _counted(error[~is_edge & (error >= 0) & np.isfinite(error)])
+    return found | dict(zip(edges.tolist(), counts[at].tolist(), strict=True))
+
+
+def _counted(error: DoubleArray) -> dict[float, int]:
+    edges, counts = np.unique(error + 0.0, return_counts=True)  # no negative zeros
+    return dict(zip(edges.tolist(), counts.tolist(), strict=True))
 
 
 def joined(tallies: Sequence[Tally]) -> Tally:
