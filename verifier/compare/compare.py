@@ -35,6 +35,8 @@ SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 COSTLY_STEPS = 10_000  # that one of them is worth
 MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
 ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # of whose arguments it matters how large an error is, not how large beside the argument
+ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
+SPARE_BITS = 8  # that a few operations lose
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -310,10 +312,10 @@ class _CarefulRuns:
 
 
 def _least_bits(program: Program, run: Sequence[Balls], at: int) -> int:
-    """The bits of the largest argument of a function such as exp that is not known to within one at a point: with more of them it is. 0 where all are."""
+    """The bits that an argument of a function such as exp takes at a point, where some are hardly known: of the largest of them. 0 where all are known."""
     arguments = [run[step.args[0]][at] for step in program.steps if step.gate in ABSOLUTE]
-    wide = [abs(a).upper().man_exp() for a in arguments if a is not None and a.is_finite() and a.rad() > 1]
-    return max((int(exponent) + int(mantissa).bit_length() for mantissa, exponent in wide), default=0)
+    wide = [abs(a).upper().man_exp() for a in arguments if a is not None and a.is_finite() and a.rad() > arb((1, -ABSOLUTE_BITS))]
+    return max((int(exponent) + int(mantissa).bit_length() + ABSOLUTE_BITS + SPARE_BITS for mantissa, exponent in wide), default=0)
 
 
 def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
