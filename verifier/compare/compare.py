@@ -37,6 +37,7 @@ MOST_VALUES = 2_000_000  # steps times points that are computed at a time where 
 ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # of whose arguments it matters how large an error is, not how large beside the argument
 ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
 SPARE_BITS = 8  # that a few operations lose
+MOST_AWAITED = 2400  # bits that arguments are waited for with: products of two floats have up to 2,048, towers of exponentials any number
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -208,7 +209,7 @@ def _level(
                 if not unit:
                     g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
-            if exact is None and bits < careful.worthwhile(task.point, exact_run, at) <= cap:
+            if exact is None and bits < careful.worthwhile(task.point, exact_run, at) <= min(cap, MOST_AWAITED):
                 left.append(task)
                 continue
             if exact is None and component is not None and (steady := careful.partial(task.point, position, component)) is not None:

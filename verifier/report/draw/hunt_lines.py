@@ -73,12 +73,17 @@ def findings(found: Sequence[Finding], paint: Paint) -> list[str]:
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for f in found:
         groups.setdefault((f.code, f.statement) if f.statement and f.severity != "error" else (f.code, f.statement, str(f.place)) if f.statement else (f.code, f.implementation), []).append(f)
-    ordered = sorted(groups.values(), key=lambda group: group[0].severity != "error")
-    shown = _spread(ordered, lambda group: group[0].code, IN_FULL + IN_BRIEF)
+    errors, warnings = ([g for g in groups.values() if (g[0].severity == "error") is is_error] for is_error in (True, False))
+    shown = _spread(errors, _code, IN_FULL + IN_BRIEF)
+    shown += _spread(warnings, _code, IN_FULL + IN_BRIEF - len(shown))
     lines = [line for group in shown[:IN_FULL] for line in [*finding_lines(group[0], paint), *_likewise(group, paint)]]
     lines += [line for group in shown[IN_FULL:] for line in _in_brief(group, paint)]
-    left = len(ordered) - len(shown)
-    return lines + ([f"  and {left} more {'finding' if left == 1 else 'findings'} {ALL}"] if left > 0 else [])
+    left = len(groups) - len(shown)
+    return lines + ([f"  and {left} more {'finding' if left == 1 else 'findings'} {ALL}"] if left else [])
+
+
+def _code(group: Sequence[Finding]) -> str:
+    return group[0].code
 
 
 def _likewise(group: Sequence[Finding], paint: Paint) -> list[str]:
