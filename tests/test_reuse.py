@@ -131,6 +131,34 @@ def test_a_case_with_complaints_or_a_callable_is_never_taken_from_the_cache(run:
         assert run("check", "call.yaml", "--allow-call") == [("call", "passed", False)]
 
 
+def test_of_many_files_those_alone_are_read_that_are_not_known_and_the_reports_stay_in_order(run: Callable[..., Run], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from verifier.case import load
+
+    read: list[str] = []
+    original = load._load_file
+    monkeypatch.setattr(load, "_load_file", lambda path, **options: read.append(path) or original(path, **options))
+    (folder / "broken.yaml").write_text("fucntion: x\n", encoding="utf-8")
+    (folder / "last.yaml").write_text(GOOD.replace("good", "last"), encoding="utf-8")
+    words = ("check", "good.yaml", "broken.yaml", "bad.yaml", "last.yaml")
+    expected = [("good", "passed"), ("bad", "failed"), ("last", "passed"), ("broken.yaml", "error")]  # what cannot be read comes last
+    assert [found[:2] for found in run(*words)] == expected
+    assert read == list(words[1:])
+    read.clear()
+    assert run(*words) == [(*found, found[1] != "error") for found in expected]
+    assert read == ["broken.yaml"]
+    read.clear()
+    (folder / "bad.yaml").write_text(BAD.replace("x: 1", "x: 2"), encoding="utf-8")
+    assert run(*words) == [(*found, found[0] not in ("bad", "broken.yaml")) for found in expected]
+    assert read == ["broken.yaml", "bad.yaml"]
+
+
+def test_names_of_better_lines_are_looked_for_in_all_files(run: Callable[..., Run]) -> None:
+    words = ("improve", "good.yaml", "bad.yaml", "--implementation", "mine", "--budget", "0.2")
+    first = run(*words)
+    assert [found[0] for found in first] == ["good", "bad"]
+    assert [found[0] for found in run(*words)] == ["good", "bad"]
+
+
 # ---------------------------------------------------------------- who may write there
 
 

@@ -1,12 +1,12 @@
 """Check many cases, and take from the cache the reports of those that are as they were when they were checked before.
 
-Where no file has changed, no case is even read. A case with callables is always checked: the code that they run may change.
+No case of a file that has not changed is even read. A case with callables is always checked: the code that they run may change.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
 
 Digests = Mapping[str, str]  # of the contents of case files
+Known = Mapping[str, tuple[CaseReport, ...]]  # the reports of the cases of files
 
+UNREADABLE = "V001"  # the code of what could not be read
 LASTING = ("passed", "failed")  # an error may be gone the next time
 
 
@@ -43,17 +45,40 @@ def _digest(file: str) -> str:
         return ""
 
 
-def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> tuple[CaseReport, ...] | None:
-    """The reports of all cases of all files, where the cache has them all; `what` is done with them and how."""
-    found: list[CaseReport] = []
+def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> Known:
+    """The reports of the cases of each file of which the cache has them all; `what` is done with them and how."""
+    found: dict[str, tuple[CaseReport, ...]] = {}
     for file, digest in digests.items():
         names = cache.get(_name_of_file(file, digest, what), tuple[str, ...])
-        for name in names if names is not UNKNOWN else ("",):
-            report = _cached(cache, name)
-            if report is None:
-                return None
-            found.append(report)
-    return tuple(found) or None
+        reports = [_cached(cache, name) for name in names] if names is not UNKNOWN else []
+        if reports and all(r is not None for r in reports):
+            found[file] = tuple(r for r in reports if r is not None)
+    return found
+
+
+class InOrder:
+    """Gives the reports of changed files as they come, those of `known` files at their places among them; what could not be read comes last."""
+
+    def __init__(self, files: Iterable[str], known: Known, give: Callable[[CaseReport], None]) -> None:
+        self.place = {file: k for k, file in enumerate(files)}
+        self.known, self.waiting, self.given = known, [file for file in self.place if file in known], list[CaseReport]()
+        self._give = give
+
+    def give(self, report: CaseReport) -> None:
+        """One report, after those of the known files before it."""
+        self.give_before(None if any(f.code == UNREADABLE for f in report.findings) else report.file)
+        self._one(report)
+
+    def give_before(self, file: str | None) -> None:
+        """The reports of the known files before a file; without one, of all."""
+        end = len(self.place) if file is None else self.place.get(file, len(self.place))
+        while self.waiting and self.place[self.waiting[0]] < end:
+            for report in self.known[self.waiting.pop(0)]:
+                self._one(report)
+
+    def _one(self, report: CaseReport) -> None:
+        self.given.append(report)
+        self._give(report)
 
 
 def remember(digests: Digests, cache: Cache, *, what: tuple[object, ...], cases: Sequence[Case], complaints: Sequence[Complaint], strict: bool, details: bool = False) -> None:

@@ -147,6 +147,28 @@ def test_without_time_no_proof_is_begun_and_that_is_said() -> None:
     assert outcome.note.endswith("; the time for proofs is spent")
 
 
+def test_what_was_compared_before_the_time_was_out_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    check, seen, limit = check_of("x*x", "2*x*dout"), list[tuple[float, ...]](), 3
+
+    def judged(of: Check, some: list[tuple[float, ...]], **options: object) -> list[list[Discrepancy]]:
+        if len(seen) >= limit:
+            raise TimeoutError
+        seen.extend(some)
+        return compare(of, some, **options)
+
+    monkeypatch.setattr(agreement, "compare", judged)
+    monkeypatch.setattr(agreement, "STEPS_AT_ONCE", 1)
+    known: agreement.KnownRows = {}
+    listed = compare(check, [(2.0,)])
+    with pytest.raises(TimeoutError):
+        agreement.outcomes(check, [(2.0,)], listed=listed, seconds=-1.0, known=known)
+    assert len(known) == limit
+    limit_before, limit = limit, 1_000
+    outcome = agreement.by_points(check, [(2.0,)], listed=listed, known=known)["dx"]
+    assert len(seen) == len(set(seen)) > limit_before
+    assert outcome == agreement.by_points(check, [(2.0,)], listed=listed)["dx"]
+
+
 # ---------------------------------------------------------------- a case at any point
 
 
@@ -233,5 +255,5 @@ def test_no_more_points_are_looked_at_where_the_first_stay_undecided(monkeypatch
         return [[found(p[0], verdict)] for p in some]
 
     monkeypatch.setattr(agreement, "compare", judged)
-    agreement._further_rows(check, ["dx"], [(2.0,)], meant=None, seed=1)
+    agreement._further_rows(check, ["dx"], [(2.0,)], {}, meant=None, seed=1)
     assert (len(points) == seen) if verdict is Verdict.UNDECIDED else (len(points) >= seen)

@@ -192,3 +192,29 @@ def test_a_tie_of_other_inputs_is_no_kink_of_a_derivative() -> None:
     assert {r.gradient: r.verdict.value for r in report.results} == {"dx": "subgradient", "dy": "subgradient", "dz": "correct"}
     report = verify(case_of("function: i0e(x) + max(y, z)\npoints: [{x: 0, y: 1, z: 1}]\nimplementations: {mine: {}}\n"))
     assert report.results[0].verdict.value == "subgradient"
+
+
+def test_what_takes_more_bits_than_there_are_is_not_expanded_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At x = 1e70 the argument has 233 bits before the point: with fewer exp is hardly enclosed, its quotient not at all."""
+    used: list[int] = []
+    derivative = one_sided.CarefulRun.derivative
+
+    def seen(run: one_sided.CarefulRun, position: int) -> one_sided.Derivative:
+        used.append(run.bits)
+        return derivative(run, position)
+
+    monkeypatch.setattr(one_sided.CarefulRun, "derivative", seen)
+    text = "1 / (1 + exp(-(x*y + 1)))"
+    ((dx, dy),) = compared(text, [(-1e70, 0.3)])
+    assert (dx.verdict, dx.rounded, dy.verdict, used) == (Verdict.NONFINITE, 0.0, Verdict.NONFINITE, [])  # inf/inf in floats, e**-3e69 over the reals
+    assert dx.bits > 233
+    ((at_kink, _),) = compared(f"abs(x) + {text}", [(0.0, 0.3)])  # the twin: where nothing needs more bits expansions tell
+    assert used
+    assert at_kink.verdict is Verdict.SUBGRADIENT
+
+
+def test_a_tower_of_exponentials_is_not_waited_for() -> None:
+    """exp(exp(1e4)) has more bits than any run: the cap is not climbed to for its sake."""
+    ((dx, _),) = compared("exp(exp(x)) + 0*y", [(1e4, 1.0)], detail=False)
+    assert dx.verdict in (Verdict.CORRECT, Verdict.NONFINITE)
+    assert dx.bits <= 256

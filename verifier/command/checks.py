@@ -35,8 +35,8 @@ def run_check(options: argparse.Namespace) -> int:
     config = configured(options)
     wish = _wish(options) if options.improve else None
 
-    def loaded() -> Loaded:
-        found = load_with_calls(options, config)
+    def loaded(paths: Sequence[str]) -> Loaded:
+        found = load_with_calls(options, config, paths)
         return found if wish is None else replace(found, cases=tuple(replace(c, improve=wish) for c in found.cases))
 
     options.no_cache |= wish is not None  # what a search finds depends on the time it has
@@ -47,10 +47,10 @@ def run_hunt(options: argparse.Namespace) -> int:
     """Look for inputs at which a gradient is not right, without the points of the cases; the exit status."""
     config = configured(options)
 
-    def loaded() -> Loaded:
+    def loaded(paths: Sequence[str]) -> Loaded:
         from verifier.case.case import without_claims
 
-        found = load_with_calls(options, config, needs_points=False)
+        found = load_with_calls(options, config, paths, needs_points=False)
         return replace(found, cases=tuple(replace(without_claims(c), hunt=True, points=(), sample=0, budget=options.budget, residuals=(), published=()) for c in found.cases))
 
     return _verified(loaded, config, options, what=("hunt", options.budget, options.strict))
@@ -60,13 +60,13 @@ def run_certify(options: argparse.Namespace) -> int:
     """Bound the errors for all numbers of a domain; the exit status."""
     config = configured(options)
 
-    def loaded() -> Loaded:
+    def loaded(paths: Sequence[str]) -> Loaded:
         from verifier.case.certified import UNITS, Claimed
         from verifier.case.claiming import claiming, problems
 
         stated = [Claimed(unit, getattr(options, name)) for name, unit in UNITS.items() if getattr(options, name) is not None]
         claim = stated[0] if stated else None if options.best is None else Claimed(UNITS[options.best])
-        found = load_with_calls(options, config, needs_points=False)
+        found = load_with_calls(options, config, paths, needs_points=False)
         wrong = {i: told for i, c in enumerate(found.cases) if (told := problems(c, options.gradient))}
         cases = tuple(claiming(c, claim=claim, seconds=options.budget, gradient=options.gradient) for i, c in enumerate(found.cases) if i not in wrong)
         return replace(found, cases=cases, complaints=(*found.complaints, *(complaint for told in wrong.values() for complaint in told)))
@@ -85,8 +85,8 @@ def run_improve(options: argparse.Namespace) -> int:
     config = configured(options)
     wish = _wish(options)
 
-    def loaded() -> Loaded:
-        found = load_with_calls(options, config, needs_points=False)
+    def loaded(paths: Sequence[str]) -> Loaded:
+        found = load_with_calls(options, config, paths, needs_points=False)
         cases = tuple(replace(c, improve=wish) for c in found.cases)
         if problem := _nothing_named(cases, wish):
             raise CampaignError(problem)
@@ -119,7 +119,7 @@ def _nobody(_: Sequence[CaseReport]) -> None:
     """Nobody reads the reports afterwards."""
 
 
-def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...], then: Callable[[Sequence[CaseReport]], None] = _nobody) -> int:
+def _verified(load: Callable[[Sequence[str]], Loaded], config: Config, options: argparse.Namespace, *, what: tuple[object, ...], then: Callable[[Sequence[CaseReport]], None] = _nobody) -> int:
     from verifier import reuse
     from verifier.report.outcome import Report
     from verifier.run.cache import Cache, opened
@@ -136,22 +136,32 @@ def _verified(load: Callable[[], Loaded], config: Config, options: argparse.Name
     what = (*what, details)
     digests = reuse.digests_of(options.paths, cache, in_folders=case_files(config))
     known = reuse.unchanged(digests, cache, what=what)
-    if known is not None:
-        report = Report(known)
-        for case in known:
+    if len(known) < len(digests) and what[0] == "improve":
+        known = {}  # the names that it is asked for may stand in any file
+    if digests and len(known) == len(digests):
+        report = Report(tuple(case for cases in known.values() for case in cases))
+        for case in report.cases:
             write_case(gate.of(case), wanted, paint=paint, look=look)
     else:
-        loaded = load()
+        loaded = load([f for f in digests if f not in known] or options.paths)
         if all(o.file or FORMATS[o.format].is_alone for o in wanted):
             complain(loaded)  # else they stand in the report, where people read it
         with live([c.name for c in loaded.cases], sys.stderr) as shown:
 
-            def each(case: CaseReport) -> None:
+            def given(case: CaseReport) -> None:
                 with shown.hidden():
                     write_case(gate.of(case), wanted, paint=paint, look=look)
+
+            ordered = reuse.InOrder(digests, known, given)
+
+            def each(case: CaseReport) -> None:
+                ordered.give(case)
                 shown.next()
 
+            ordered.give_before(loaded.cases[0].file if loaded.cases else None)
             report = reuse.verify_changed(loaded.cases, loaded.complaints, cache=cache, strict=options.strict, workers=partial(workers_for, options), progress=shown.points, each=each, details=details)
+            ordered.give_before(None)  # those behind the last, or behind an interruption
+            report = replace(report, cases=tuple(ordered.given))
         reuse.remember(digests, cache, what=what, cases=loaded.cases, complaints=loaded.complaints, strict=options.strict, details=details)
     if not report.is_interrupted:
         for line in gate.settle(report.cases):
@@ -167,6 +177,6 @@ def run_serve(options: argparse.Namespace) -> int:
     config = configured(options)
     from verifier.serve import Watch, serve
 
-    watch = Watch(options.paths, partial(load_with_calls, options, config), gate_for(options), options.strict, case_files(config))
+    watch = Watch(options.paths, partial(load_with_calls, options, config, options.paths), gate_for(options), options.strict, case_files(config))
     serve(watch, port=options.port, say=lambda text: deliver(visible(f"{text}\n")))
     return 0

@@ -84,13 +84,13 @@ def case_files(config: Config | None) -> Callable[[str], bool] | None:
     return config.is_case_file if config is not None and config.files else None
 
 
-def load_with_calls(options: argparse.Namespace, config: Config, *, needs_points: bool = True) -> Loaded:
-    """The cases with their callables, where these are allowed."""
+def load_with_calls(options: argparse.Namespace, config: Config, paths: Sequence[str], *, needs_points: bool = True) -> Loaded:
+    """The cases at some paths with their callables, where these are allowed."""
     from verifier.case.callables import is_allowed_by_project
     from verifier.case.load import load
 
     allowed = is_allowed_by_project if options.allow_call is None else options.allow_call
-    return load(*options.paths, allow_call=allowed, needs_points=needs_points, in_folders=case_files(config))
+    return load(*paths, allow_call=allowed, needs_points=needs_points, in_folders=case_files(config))
 
 
 def complain(loaded: Loaded) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TypeAlias
 
 from verifier.arithmetic import rounding
 from verifier.case.components import base
@@ -38,9 +39,13 @@ MOST_FAILURES = 8
 MOST_LOOKED_AT = 40  # points that contradict a bound, or a formula without a proof, at which it is judged
 MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes many bits
 SHORT = 3  # digits of every other point: a witness that can be read
+STEPS_AT_ONCE = 10_000  # of the further points that are compared together: what is compared is known to whoever begins anew after the time was out
 KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
 MOST_LANES = 8  # whose points a proof is challenged at, beside those on borders and in tails
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
+
+
+KnownRows: TypeAlias = "dict[tuple[tuple[tuple[str, str], ...], tuple[float, ...]], list[Discrepancy]]"  # by the claims and the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ def outcomes(
     wrong: Mapping[str, Discrepancy] | None = None,
     seconds: float = math.inf,
     cache: Cache = NO_CACHE,
+    known: KnownRows | None = None,
 ) -> dict[str, Outcome]:
     """The outcome of every claimed gradient, by its name.
 
@@ -72,11 +78,13 @@ def outcomes(
     points, where that is known already. Every claim, proved or not, is challenged (`challenge`): one that fails on a border or in a piece far
     from the points, or has a gap in the domain, is `refuted` with that point as its witness. In a large program those that are known to be `wrong` are refuted by that
     alone, without a proof and a challenge. After so many `seconds` of the processor no further proof is begun. `cache` has the proofs of earlier runs, whatever their points.
+    `known` takes what is found at further points, for `by_points` if this is interrupted.
     """
+    known = {} if known is None else known
     if (several := _layers(check)) is not None:
-        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds, cache=cache) for c, at in several])
+        return _weakest([outcomes(c, points, meant=meant, seed=seed, listed=_columns(listed, at), seconds=seconds, cache=cache, known=known) for c, at in several])
     if (rest := _without(check, wrong)) is not None:
-        others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds, cache=cache) if rest[1] else {}
+        others = outcomes(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), seconds=seconds, cache=cache, known=known) if rest[1] else {}
         return _with_refuted(check, others, wrong)
     if points and check.lanes is not None and (of_lanes := _by_lanes(check, check.lanes, points, meant=meant, seed=seed, listed=listed, seconds=seconds, cache=cache)) is not None:
         return of_lanes
@@ -88,7 +96,7 @@ def outcomes(
     off = _wrong_in(rows)
     standing = {name: proof for name, proof in proofs.items() if _stands(trials[name]) and name not in off}
     open_claims = [name for _, name in check.subject.claims if name not in proofs or (name not in standing and _against(trials[name], points, meant) is None)]
-    rows += _further_rows(check, [n for n in open_claims if n not in off], points, meant=meant, seed=seed)
+    rows += _further_rows(check, [n for n in open_claims if n not in off], points, known, meant=meant, seed=seed)
     inputs, result = check.subject.program.inputs, {}
     for i, (_, name) in enumerate(check.subject.claims):
         trial = trials.get(name)
@@ -142,17 +150,30 @@ def _remembered_proofs(check: Check, deadline: float, cache: Cache) -> tuple[dic
     return remembered(cache, lambda: name_of("proofs", content_of_check(check)), tuple[dict[str, Proof], dict[str, str]], lambda: _proofs(check, deadline), is_lasting=lambda: time.process_time() <= deadline)
 
 
-def by_points(check: Check, points: Sequence[tuple[float, ...]], *, meant: Meant | None = None, seed: int = 0, listed: Sequence[Sequence[Discrepancy]] | None = None, wrong: Mapping[str, Discrepancy] | None = None) -> dict[str, Outcome]:
-    """The outcome of every claimed gradient as far as points tell: those at which `outcomes` challenges and compares what has no proof, with a bound on the work and none on the time."""
+def by_points(
+    check: Check,
+    points: Sequence[tuple[float, ...]],
+    *,
+    meant: Meant | None = None,
+    seed: int = 0,
+    listed: Sequence[Sequence[Discrepancy]] | None = None,
+    wrong: Mapping[str, Discrepancy] | None = None,
+    known: KnownRows | None = None,
+) -> dict[str, Outcome]:
+    """The outcome of every claimed gradient as far as points tell: those at which `outcomes` challenges and compares what has no proof, with a bound on the work and none on the time.
+
+    What `known` has is not compared again.
+    """
+    known = {} if known is None else known
     if (several := _layers(check)) is not None:
-        return _weakest([by_points(c, points, meant=meant, seed=seed, listed=_columns(listed, at)) for c, at in several])
+        return _weakest([by_points(c, points, meant=meant, seed=seed, listed=_columns(listed, at), known=known) for c, at in several])
     if (rest := _without(check, wrong)) is not None:
-        others = by_points(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1])) if rest[1] else {}
+        others = by_points(rest[0], points, meant=meant, seed=seed, listed=_columns(listed, rest[1]), known=known) if rest[1] else {}
         return _with_refuted(check, others, wrong)
     trials = _trials(check, {}, points, meant=meant, seed=seed)
     rows = list(listed) if listed is not None else compare(check, points) if points else []
     off = _wrong_in(rows)
-    rows += _further_rows(check, [name for _, name in check.subject.claims if name not in off], points, meant=meant, seed=seed)
+    rows += _further_rows(check, [name for _, name in check.subject.claims if name not in off], points, known, meant=meant, seed=seed)
     return {name: _unproved(check, name, [row[i] for row in rows], trials.get(name), points, meant) for i, (_, name) in enumerate(check.subject.claims)}
 
 
@@ -210,15 +231,26 @@ def _wrong_in(rows: Sequence[Sequence[Discrepancy]]) -> set[str]:
     return {d.name for row in rows for d in row if d.verdict is Verdict.WRONG}
 
 
-def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> list[list[Discrepancy]]:
+def _further_rows(check: Check, names: Sequence[str], points: Sequence[tuple[float, ...]], known: KnownRows, *, meant: Meant | None, seed: int) -> list[list[Discrepancy]]:
     """What is found at further points, where some gradient is still open: at two, and at the others if any of these gradients could be decided there. What could not has taken all the bits there are."""
     if not names:
         return []
     found = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=_most_further(check))
-    rows = compare(check, found[:FIRST_FURTHER], detail=_has_details(check), conditions=False)
+    rows = _rows_at(check, found[:FIRST_FURTHER], known)
     if rows and all(d.verdict is Verdict.UNDECIDED for row in rows for d in row if d.name in names):
         return rows
-    return rows + compare(check, found[FIRST_FURTHER:], detail=_has_details(check), conditions=False)
+    return rows + _rows_at(check, found[FIRST_FURTHER:], known)
+
+
+def _rows_at(check: Check, points: Sequence[tuple[float, ...]], known: KnownRows) -> list[list[Discrepancy]]:
+    """What is found at some points, a few at a time, each noted in `known`."""
+    claims = check.subject.claims
+    missing = list(dict.fromkeys(p for p in points if (claims, p) not in known))
+    size = max(1, STEPS_AT_ONCE // len(check.subject.program))
+    for start in range(0, len(missing), size):
+        some = missing[start : start + size]
+        known.update(zip([(claims, p) for p in some], compare(check, some, detail=_has_details(check), conditions=False), strict=True))
+    return [known[claims, p] for p in points]
 
 
 def _unproved(check: Check, name: str, found: Sequence[Discrepancy], trial: Challenged | None, points: Sequence[tuple[float, ...]], meant: Meant | None) -> Outcome:

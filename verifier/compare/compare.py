@@ -35,6 +35,10 @@ LEAST_CAP = 1024  # bits that every program is run at where fewer do not tell
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 COSTLY_STEPS = 10_000  # that one of them is worth
 MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
+ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # of whose arguments it matters how large an error is, not how large beside the argument
+ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
+SPARE_BITS = 8  # that a few operations lose
+MOST_AWAITED = 2400  # bits that arguments are waited for with: products of two floats have up to 2,048, towers of exponentials any number
 CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
 
 
@@ -112,9 +116,8 @@ def _compare_pairs(
     cap = min(most_bits, worthwhile_bits(check))
     bits = first_bits or (FIRST_BITS if detail else SWEEP_BITS)
     while pending:
-        last = bits >= cap
-        pending = _level(check, points, pending, results, bits=bits, last=last, detail=detail)
-        bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, cap) if not last else bits  # all ways give up at the same precision
+        pending = _level(check, points, pending, results, bits=bits, cap=cap, detail=detail)
+        bits = min(UNKNOWN_BITS if bits < UNKNOWN_BITS < 2 * bits else 2 * bits, max(bits, cap))  # all ways give up at the same precision
     if not conditions:
         return [results[pair] for pair in pairs]
     everywhere = detail and len(truth.gradient.program) * lanes * len(subject.claims) * lanes <= CONDITION_STEPS
@@ -197,10 +200,11 @@ def _level(
     results: dict[tuple[int, int], Discrepancy],
     *,
     bits: int,
-    last: bool,
+    cap: int,
     detail: bool,
 ) -> list[Task]:
-    """Settle what this precision settles; what is left."""
+    """Settle what this precision settles; what is left. At the last precision, `cap`, that is nothing."""
+    last = bits >= cap
     truth, subject, fmt, upstream = check.truth, check.subject, check.format, check.upstream
     where = sorted({t.point for t in pending})
     rank = {p: i for i, p in enumerate(where)}
@@ -230,6 +234,9 @@ def _level(
                 if not unit:
                     g, hull = g * seed, hull * seed
                 exact = one_sided.Finite(g) if g.is_finite() and value_is_real else None
+            if exact is None and bits < careful.worthwhile(task.point, exact_run, at) <= min(cap, MOST_AWAITED):
+                left.append(task)
+                continue
             if exact is None and component is not None and (steady := careful.partial(task.point, position, component)) is not None:
                 exact, hull = one_sided.Finite(steady[0] * seed), steady[1] * seed
             if exact is None:
@@ -311,6 +318,10 @@ class _CarefulRuns:
         found: OverflowRuns = self._once(point, "beyond", lambda: OverflowRuns(self.check, self.points[point], self.bits))
         return found
 
+    def worthwhile(self, point: int, run: Sequence[Balls], at: int) -> int:
+        """The precision below which functions such as exp are hardly enclosed at a point: what depends on them need not be looked at carefully before."""
+        return self._once(point, "worthwhile", lambda: _least_bits(self.check.truth.gradient.program, run, at))
+
     def partial(self, point: int, position: int, component: int) -> tuple[Ball, Ball] | None:
         """A component of the gradient, and its hull for rounded literals, where a kink lies in what its input does not move only; None elsewhere."""
         if self.check.joined is not None:
@@ -324,6 +335,13 @@ class _CarefulRuns:
     def _hulls(self, point: int) -> list[Ball]:
         columns = [[arb(x)] for x in self.points[point]]
         return [v[0] for v in balls.run(self.check.truth.gradient.program, columns, bits=self.bits, strict=False, rounded_in=self.check.format)]
+
+
+def _least_bits(program: Program, run: Sequence[Balls], at: int) -> int:
+    """The bits that an argument of a function such as exp takes at a point, where some are hardly known: of the largest of them. 0 where all are known."""
+    arguments = [run[step.args[0]][at] for step in program.steps if step.gate in ABSOLUTE]
+    wide = [abs(a).upper().man_exp() for a in arguments if a is not None and a.is_finite() and a.rad() > arb((1, -ABSOLUTE_BITS))]
+    return max((int(exponent) + int(mantissa).bit_length() + ABSOLUTE_BITS + SPARE_BITS for mantissa, exponent in wide), default=0)
 
 
 def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:

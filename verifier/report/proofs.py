@@ -14,7 +14,7 @@ from verifier.case.case import Case
 from verifier.case.components import base, bracketed, covers
 from verifier.case.points import domain_of, point_text
 from verifier.compare import agreement
-from verifier.compare.agreement import Outcome
+from verifier.compare.agreement import KnownRows, Outcome
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.content import content_of_check, content_of_meant, content_of_rows
@@ -48,9 +48,10 @@ def outcomes(case: Case, found: Sequence[Checked], attempts: Attempts) -> dict[s
     made = {}
     for c in _firsts(found):
         what = f"the proofs of {c.check.implementation}"
-        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds, attempts.cache), None, PROOFS_SHARE)
+        known: KnownRows = {}
+        outcomes = attempts.of(what).make(what, partial(_outcomes, case, c, PROVING_SHARE * attempts.seconds, attempts.cache, known), None, PROOFS_SHARE)
         if outcomes is None:  # what points refute is refuted, however long proofs take
-            outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c), _unknown(c.check), is_made_of_attempts=True)
+            outcomes = attempts.make(f"the comparison of {c.check.implementation} at further points", partial(_unproved, case, c, known), _unknown(c.check), is_made_of_attempts=True)
         made[c.check.implementation] = outcomes
     return made
 
@@ -63,7 +64,7 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
     return list(first.values())
 
 
-def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache) -> dict[str, Outcome]:
+def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache, known: KnownRows) -> dict[str, Outcome]:
     check, points, rows, wrong = checked.check, checked.points, checked.rows, _wrong(checked)
     meant, seed, deadline = meant_in(case, check.format), zlib.crc32(case.name.encode()), time.process_time() + seconds
 
@@ -71,15 +72,15 @@ def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache) -> dic
         return name_of("outcomes", content_of_check(check), tuple(points), content_of_rows(rows), content_of_meant(meant), seed, [(g, d.point) for g, d in wrong.items()])
 
     def work() -> dict[str, Outcome]:
-        return agreement.outcomes(check, points, meant=meant, seed=seed, listed=rows, wrong=wrong, seconds=seconds, cache=cache)
+        return agreement.outcomes(check, points, meant=meant, seed=seed, listed=rows, wrong=wrong, seconds=seconds, cache=cache, known=known)
 
     if check.computed is not None:
         return work()  # somebody else's floats: they may be others the next time
     return remembered(cache, name, dict[str, Outcome], work, is_lasting=lambda: time.process_time() <= deadline)
 
 
-def _unproved(case: Case, checked: Checked) -> dict[str, Outcome]:
-    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked))
+def _unproved(case: Case, checked: Checked, known: KnownRows) -> dict[str, Outcome]:
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked), known=known)
     return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
 
 

@@ -273,25 +273,36 @@ class _Scan:
     def regions(self, verdicts: Sequence[Verdict]) -> list[Region]:
         """The regions of every gradient and verdict, simplest first and each cause once, and the worst point of every gradient."""
         chosen: list[Region] = []
+        at = self._lines_with(verdicts)
         for verdict in verdicts:
             shown: list[list[Discrepancy]] = []
             of_array: dict[str, set[str]] = {}  # the causes that are reported of each array, where there are many gradients
             for c, (_, name) in enumerate(self.claims):
                 causes = of_array.setdefault(base(name), set()) if self.has_many else set()
-                if len(causes) >= MOST_REGIONS or (causes and self.for_regions <= 0):
+                if (verdict, c) not in at or len(causes) >= MOST_REGIONS or (causes and self.for_regions <= 0):
                     continue
                 if len(self.claims) <= FEW_CLAIMS or not any(row[c].verdict is verdict for row in shown):
-                    reported = self._reported(c, verdict, causes)
+                    reported = self._reported(c, verdict, causes, at[verdict, c])
                     causes.update(r.cause for r in reported)
                     shown += [self.known[r.point] for r in reported]
                     chosen += reported
         return [*chosen, *self._worst()] or list(self._simplest_right())
 
-    def _reported(self, c: int, verdict: Verdict, known: AbstractSet[str]) -> list[Region]:
-        """The regions of one gradient and verdict that are reported: one of each cause that is not known."""
+    def _lines_with(self, verdicts: Sequence[Verdict]) -> dict[tuple[Verdict, int], list[int]]:
+        """For each verdict and gradient the paths on which it occurs."""
+        found: dict[tuple[Verdict, int], list[int]] = {}
+        for k, (_, judged) in enumerate(self.lines):
+            here = {(d.verdict, c) for row in judged.values() for c, d in enumerate(row) if d.verdict in verdicts}
+            for pair in here:
+                found.setdefault(pair, []).append(k)
+        return found
+
+    def _reported(self, c: int, verdict: Verdict, known: AbstractSet[str], lines: Sequence[int]) -> list[Region]:
+        """The regions of one gradient and verdict that are reported: one of each cause that is not known. It occurs on these `lines`."""
         found = [
             (plainness(point), k, low, high)
-            for k, (path, judged) in enumerate(self.lines)
+            for k in lines
+            for path, judged in [self.lines[k]]
             for low, high in _runs(judged, c, verdict, self.fmt)
             for point in [path.point(_plainest([t for t in judged if low <= t <= high]), self.fmt)]
         ]

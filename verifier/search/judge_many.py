@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from flint import arb
@@ -40,7 +41,8 @@ def judge_many(check: Check, points: Sequence[tuple[float, ...]], *, most_bits: 
         return Judged(compare(check, points, detail=False, most_bits=most_bits), len(points) * work.of_point(check))
     columns = [np.array(c, dtype=np.float64) for c in zip(*points, strict=True)]
     found = judge_columns(check, columns, method="columns")
-    rows: list[list[Discrepancy | None]] = [[_light(check, c, point, int(found[c].verdict[p]), float(found[c].error[p])) for c in range(claims)] for p, point in enumerate(points)]
+    codes, errors = [f.verdict.tolist() for f in found], [f.error.tolist() for f in found]
+    rows: list[list[Discrepancy | None]] = [[_light(check, c, point, codes[c][p], errors[c][p]) for c in range(claims)] for p, point in enumerate(points)]
     spent = work.of_columns(check, len(points))
     wanted, left_out = list[tuple[int, int]](), 0
     for p in sorted(range(len(rows)), key=bits_reversed):  # what there is no work for is spread over the points
@@ -77,8 +79,8 @@ def _light(check: Check, claim: int, point: tuple[float, ...], code: int, error:
     verdict = VERDICTS[code] if code >= 0 else None
     if verdict is None or verdict is Verdict.NONFINITE:  # of an infinity it matters how large the exact gradient is
         return None
-    d = _blank(check, claim, point, verdict, "")
-    return d if np.isnan(error) else replace(d, ulps=arb(error))
+    variable, name = check.subject.claims[claim]
+    return Discrepancy(variable, name, point, math.nan, verdict, BY_COLUMNS, ulps=None if math.isnan(error) else arb(error))
 
 
 def _blank(check: Check, claim: int, point: tuple[float, ...], verdict: Verdict, reason: str) -> Discrepancy:

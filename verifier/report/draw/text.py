@@ -9,18 +9,16 @@ from collections.abc import Iterable, Sequence
 from verifier.case.components import PointText, by
 from verifier.language.verdict import Verdict
 from verifier.report.by_array import ArrayGradient, arrays, index
-from verifier.report.draw import better_lines
+from verifier.report.draw import better_lines, hunt_lines
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
 from verifier.report.draw.paint import Paint
-from verifier.report.outcome import CaseReport, Finding, HuntedRegion, Report, ResidualResult, Result, Sweep
+from verifier.report.outcome import CaseReport, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
 BRIEF = ("passed", "skipped")  # what one line says all about
 SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
-MOST_NAMES = 6  # that are listed in a line
-MOST_REGIONS = 2  # kinds of regions that are shown of a verdict
 COMPONENT = re.compile(r"(\(.*\)|[\w.]+)\[\d+(,\d+)*\]")  # of a difference of arrays
 
 
@@ -35,7 +33,10 @@ def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = Tr
         return ""
     if verbose or c.status not in BRIEF or c.is_interrupted or c.suggestions or _is_excused(c):
         return _case(c, paint, verbose=verbose) + "\n"
-    findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
+    if c.regions and unexpected(c):
+        findings = [*hunt_lines.regions(c.regions, verbose=False, columns=paint.columns), *hunt_lines.findings(unexpected(c), paint)]
+    else:
+        findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
     return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
 
 
@@ -111,7 +112,8 @@ def _brief(c: CaseReport, paint: Paint) -> str:
 
 def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
     lines = [_head(c, paint)]
-    lines += table(rows(c, paint), paint)
+    shown = table(rows(c, paint), paint)
+    lines += hunt_lines.rows(shown, _passing(c)) if c.regions and not verbose else shown
     lines += [line for text in _without_proof(c) for line in wrapped(text, "  agrees    ", paint.columns)]
     for s in c.sweeps:
         if s.statement:
@@ -126,32 +128,17 @@ def _case(c: CaseReport, paint: Paint, *, verbose: bool = True) -> str:
         names = {p.name for p in c.published}
         met = {p.name for p in c.published if p.met}
         lines.append(f"  published {len(met)} of {len(names)} {_plural(len(names), 'figure')} reproduced")
-    lines += regions(c.regions, verbose=verbose)
+    lines += hunt_lines.regions(c.regions, verbose=verbose, columns=paint.columns)
     lines += [paint(line, "dim") for note in c.notes for line in wrapped(note, "  note      ", paint.columns)]
     hidden = sum(f.expected and not f.is_known for f in c.findings)  # what is known stands among the notes
     if hidden:
         lines.append(paint(f"  {hidden} expected {_plural(hidden, 'finding')}", "dim"))
     findings = unexpected(c)
-    for finding in findings if verbose or not c.regions else _first_of_each(findings):
-        lines += finding_lines(finding, paint, is_last=finding.code != "V001" or finding is findings[-1])  # complaints about a file come in numbers
-        if not verbose and c.regions and (alike := [f for f in findings if _kind(f) == _kind(finding)][1:]):
-            lines += wrapped(f"{_listed([f'{f.implementation}.{f.gradient}' for f in alike])} (each in full with --verbose)", "     =  likewise  ", paint.columns)
+    if c.regions and not verbose:
+        lines += hunt_lines.findings(findings, paint)
+    else:
+        lines += [line for f in findings for line in finding_lines(f, paint, is_last=f.code != "V001" or f is findings[-1])]  # complaints about a file come in numbers
     return "\n".join(lines + better_lines.lines(c, paint)) + "\n"
-
-
-def _kind(f: Finding) -> tuple[str, str]:
-    return f.code, f.implementation
-
-
-def _first_of_each(findings: Sequence[Finding]) -> list[Finding]:
-    """Of a hunt, which has the same to say of many gradients: the first finding of each kind and implementation."""
-    return list({_kind(f): f for f in reversed(findings)}.values())[::-1]
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names, of many the first and how many more."""
-    distinct = list(dict.fromkeys(names))
-    return ", ".join(distinct[:MOST_NAMES]) + (f" and {len(distinct) - MOST_NAMES} more" if len(distinct) > MOST_NAMES else "")
 
 
 def _residuals_in_brief(c: CaseReport) -> list[tuple[ResidualResult, int]]:
@@ -168,29 +155,6 @@ def _magnitude(text: str) -> float:
         return abs(float(text))
     except ValueError:
         return math.inf
-
-
-def regions(found: Sequence[HuntedRegion], *, verbose: bool) -> list[str]:
-    """The lines about hunted regions in which a gradient does not pass; those of one verdict and cause are joined, unless `verbose`."""
-    groups: dict[tuple[str, ...], list[HuntedRegion]] = {}
-    for k, r in enumerate(r for r in found if not r.verdict.passes):
-        groups.setdefault((str(k),) if verbose else (r.implementation, r.format, r.verdict.value, r.cause or f"{r.input} {r.low} {r.high}"), []).append(r)
-    by_verdict: dict[str, list[list[HuntedRegion]]] = {}
-    for group in groups.values():
-        by_verdict.setdefault(group[0].verdict.value, []).append(group)
-    shown = [group for alike in by_verdict.values() for group in (alike if verbose else alike[:MOST_REGIONS])]
-    lines = [line for group in shown for line in _region(group)]
-    return lines + ([f"            and {len(groups) - len(shown)} more (--verbose)"] if len(groups) > len(shown) else [])
-
-
-def _region(group: Sequence[HuntedRegion]) -> list[str]:
-    """The lines about hunted regions of one verdict and cause: where the gradients do not pass, in the first of them that depends on its input, and why."""
-    r = next((r for r in group if not r.everywhere), group[0])
-    names = [r.gradient, *(other.gradient for other in group)]
-    where = f"whatever {r.input} is" if r.everywhere else f"for {r.input} = {r.low}" if r.low == r.high else f"for {r.input} from {r.low} to {r.high}"
-    moved = r.along.split(", ")
-    along = f" with {r.along}" if r.along and len(moved) <= MOST_NAMES else f" with all inputs {'equal in size' if '-' in r.along else 'equal'}" if r.along else ""
-    return [f"  region    {r.implementation}.{_listed(names)} {r.verdict.value} {where}{along}{at(r.point)}", *([f"            {r.cause}"] if r.cause else [])]
 
 
 def rows(c: CaseReport, paint: Paint) -> list[list[str]]:
@@ -220,6 +184,16 @@ def rows(c: CaseReport, paint: Paint) -> list[list[str]]:
     if any(row[1] for row in rows):  # a table of arrays: the worst error and where it is, then the counts
         return [[name, shape, fmt, figures, verdict_words, *rest] for name, shape, fmt, verdict_words, figures, *rest in rows]
     return rows
+
+
+def _passing(c: CaseReport) -> list[bool]:
+    """Of each of the `rows`, whether the gradient passes at all points."""
+    known, found = _arrays(c), dict[tuple[str, str, str, bool], bool]()
+    verdicts = [(r, False, [r.verdict]) for r in c.results] + [(s, True, [Verdict(v) for v in s.verdicts]) for s in c.sweeps if s.worst is not None]
+    for r, is_swept, given in verdicts:
+        key = r.implementation, _array_name(known, r), r.format, is_swept
+        found[key] = found.get(key, True) and all(v.passes for v in given)
+    return list(found.values())
 
 
 def _arrays(c: CaseReport) -> dict[str, dict[str, ArrayGradient]]:
@@ -253,7 +227,7 @@ def _without_proof(c: CaseReport) -> list[str]:
             if reason and c.proofs[implementation].get(gradient) == "agrees":
                 array = known.get(implementation, {}).get(gradient)
                 groups.setdefault(reason, {})[f"{implementation}.{gradient if array is None else array.name}"] = None
-    return [f"{_listed(list(names))}: {reason}" for reason, names in groups.items()]
+    return [f"{hunt_lines.listed(list(names))}: {reason}" for reason, names in groups.items()]
 
 
 def _added(counted: Iterable[dict[str, int]]) -> dict[str, int]:
