@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,13 +12,13 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.search.improve.beam import LARGEST, Candidates, search, winners
+from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
-from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at
+from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at, worthwhile
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import (
@@ -58,14 +58,17 @@ class Arrangement:
     certificate: str = ""
     exact_text: str = ""
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
+    term: Term | None = None  # the right side
 
 
 def arrangements(
-    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, at_zeros: Sequence[float] = ()
+    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, at_zeros: Sequence[float] = (), explored: Explored | None = None,
+    than: Term | None = None,
 ) -> Iterator[Arrangement]:
     """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones; `at_zeros` are floats next to zeros of the gradient of one input.
 
-    A `rewriter` that was there before knows already what the rules make of many terms.
+    A `rewriter` that was there before knows already what the rules make of many terms; `explored` is what an earlier search for the statement has found, and learns what this one finds.
+    With `than`, what was accepted before, only such as lose fewer bits at these points.
     """
     program = check.subject.program
     rewriter = rewriter or new_rewriter()
@@ -82,28 +85,32 @@ def arrangements(
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(whole.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = TermFloats(check.format, dict(zip(whole.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
-    search([found.term], rewriter, candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
-    _mirror(pool, found, candidates)
+    candidates.add(found.term)
     series = _series(check, pool, whole, candidates) if is_final else {}
     near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
-    among = _among(pool, candidates, list(_quantities(pool, check, found, columns)), series, near)
+    most = FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES
+    search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near))
+    if explored is not None:
+        explored.learn(candidates, but={*series, *near})
+    _mirror(pool, found, candidates, {*series, *near})
+    among = _among(candidates, list(_quantities(pool, check, found, columns)), series, near)
     for choice in _choices(candidates, among, check)[:MOST_ARRANGEMENTS]:
-        if any(f in near for f in choice.formulas):
-            made = _with_zero(check, pool, statement, found, whole, choice, near, len(candidates.scores))
-            if made is not None:
-                yield made
-        elif any(f in series for f in choice.formulas):
+        made: Arrangement | None
+        if any(f in series for f in choice.formulas):
             if choice.quantity is None:  # the domain is within its range, other inputs are not
                 (alone,) = choice.formulas
-                others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
+                others = [t for t in candidates.best(len(candidates.scores)) if t not in series and t not in near]
                 s = series[alone]
                 formulas, end = ((others[0], alone), 1 / s.largest) if s.at_infinity else ((alone, others[0]), s.largest)
                 choice = replace(choice, quantity=pool.make("abs", s.leaf), formulas=formulas, thresholds=(end,))  # noqa: PLW2901
             made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
-            if made is not None:
-                yield made
-        elif (term := choice.term(pool)) is not found.term:
-            yield Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores))
+        else:
+            term = choice.term(pool)
+            made = Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores), term=term)
+        if made is None:
+            continue
+        beside = _beside_zeros(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, near)) if made.term is not None else None
+        yield from (m for m in (beside, made) if m is not None and m.term is not None and m.term is not found.term and (than is None or candidates.gain(than, m.term) > BRANCH_BITS))
 
 
 def new_rewriter() -> Rewriter:
@@ -143,11 +150,12 @@ def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Cand
         return {}
     term, leaf, factor = inside
     result = {}
-    for centre in at_zeros:
+    for centre in sorted(at_zeros, reverse=True):
+        if any(s.parity and abs(centre + s.centre) < s.largest for s in result.values()):
+            continue  # the mirror image of another one
         single = series_at(pool, term, leaf, centre)
-        for s in () if single is None else (single, mirrored(pool, term, single)):
-            if s is None:
-                continue
+        if single is not None:
+            s = mirrored(pool, term, single) or single
             whole = s.term if factor is None else pool.make("mul", factor, s.term)
             candidates.add(whole)
             candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
@@ -155,24 +163,46 @@ def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Cand
     return result
 
 
-def _with_zero(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, near: dict[Term, ZeroSeries], count: int) -> Arrangement | None:
-    """An arrangement with a series near a zero, with its certificate; None where its range is not one around the zero."""
-    s = near.get(choice.formulas[0])
-    if s is None or any(f in near for f in choice.formulas[1:]) or choice.quantity is not pool.make("abs", s.distance(pool)):
+def _beside_zeros(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, made: Arrangement, chosen: dict[Term, ZeroSeries]) -> Arrangement | None:
+    """An arrangement with series beside zeros, each used wherever it is certified, with their certificates; None without any."""
+    term, certificates, needs_original = made.term, [made.certificate] if made.certificate else [], made.needs_original
+    if term is None or not chosen:
         return None
-    choice = replace(choice, thresholds=(min(choice.thresholds[0], s.largest), *choice.thresholds[1:]))
-    rest = merged(replace(choice, formulas=choice.formulas[1:], thresholds=choice.thresholds[1:]))
-    bounds = []
-    for formula in (rest.formulas[0] if len(rest.formulas) == 1 else whole.term, whole.term):  # one of several is proved in its range only
-        inside = _of_one_input(check, pool, whole, formula)
-        bounds.append(math.inf if inside is None else bound_of(pool, inside[0], s, choice.thresholds[0]))
-    needs_original = len(rest.formulas) > 1 or bounds[0] == math.inf
-    within = bounds[1] if needs_original else bounds[0]
-    if within > LARGEST_ULPS_AT_ZERO:
-        return None
-    certificate = f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out"
-    texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, rest)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=needs_original)
+    alone = None if made.certificate or term.op == "where" else _of_one_input(check, pool, whole, term)  # one of several is proved in its range only
+    original = _of_one_input(check, pool, whole, whole.term)
+    for formula, s in chosen.items():
+        bounds = [bound_of(pool, inside[0], s, s.largest) if inside is not None else math.inf for inside in (alone, original)]
+        within = bounds[0] if bounds[0] <= LARGEST_ULPS_AT_ZERO else bounds[1]
+        if within > LARGEST_ULPS_AT_ZERO:
+            return None
+        needs_original = needs_original or bounds[0] > LARGEST_ULPS_AT_ZERO
+        term = pool.make("where", s.condition(pool), formula, term)
+        certificates.append(f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out")
+    return Arrangement(
+        f"{statement.name} = {text_of(term, found.names)}", _with_regions(made.regions, chosen, pool, found, check), made.candidates,
+        "; ".join(certificates), made.exact_text or made.text, needs_original=needs_original, term=term,
+    )  # fmt: skip
+
+
+def _with_regions(rest: Regions, chosen: dict[Term, ZeroSeries], pool: Pool, found: StatementTerm, check: Check) -> Regions:
+    """How the points are divided where series stand beside zeros: each has its own, the rest is divided as without them."""
+
+    def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
+        columns = _columns(check, found, points)
+        left, result = np.ones(len(points), dtype=bool), []
+        for formula, s in reversed(chosen.items()):
+            inside = left & np.asarray(columns.of(s.condition(pool)), dtype=bool)
+            result.append((text_of(s.condition(pool), found.names), text_of(formula, found.names), inside))
+            left &= ~inside
+        return result + [(f"{words}, elsewhere" if words else "elsewhere", text, mask & left) for words, text, mask in rest(points)]
+
+    return divided
+
+
+def _columns(check: Check, found: StatementTerm, points: Sequence[FloatPoint]) -> TermFloats:
+    """The floats of what a statement reads, at points."""
+    run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
+    return TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
 
 
 def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
@@ -233,7 +263,7 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     where = f"abs({name}) >= {far!r}, by Taylor's series in 1/{name}" if s.at_infinity else f"abs({name}) < {largest!r}, by Taylor's series at 0"
     certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
+    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds, term=choice.term(pool))
 
 
 def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
@@ -257,10 +287,10 @@ def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 
 
-def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates) -> None:
-    """Measure the best formulas with |x| in place of x as well, for even and odd gradients."""
+def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates, series: Collection[Term]) -> None:
+    """Measure the best formulas with |x| in place of x as well, for even and odd gradients; not of series, which hold where they are certified."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
-    for term in candidates.best(MIRRORED):
+    for term in [t for t in candidates.best(MIRRORED + len(series)) if t not in series][:MIRRORED]:
         for leaf in leaves:
             if size([term]) > LARGEST or leaf not in term.parts:
                 continue
@@ -300,17 +330,14 @@ def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> l
     return [*better, *singles, *others]
 
 
-def _among(pool: Pool, candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
-    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input; with one series at a zero by the distance from it."""
+def _among(candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
+    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input."""
     plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
     found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys([*list(plain)[:6], next(iter(candidates.scores))]), quantities)]  # the first is the line itself
     leaves = {s.leaf for s in series.values()}
     inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]
     if series:
         found.append(({**found[0][0], **dict.fromkeys(series)}, inputs))
-    for t, s in near.items():
-        distance = pool.make("abs", s.distance(pool))
-        found.append(({**found[0][0], t: None}, [(distance, np.asarray(candidates.columns.of(distance), dtype=np.float64))]))
     return found
 
 
@@ -321,8 +348,7 @@ def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:
         texts = [text_of(t, found.names) for t in choice.formulas]
         if choice.quantity is None:
             return [("", texts[0], np.ones(len(points), dtype=bool))]
-        run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-        columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
+        columns = _columns(check, found, points)
         values = np.asarray(columns.of(choice.quantity), dtype=np.float64)
         quantity = text_of(choice.quantity, found.names)
         ends = [-np.inf, *choice.thresholds, np.inf]

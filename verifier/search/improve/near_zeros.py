@@ -20,7 +20,10 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.types import Ball
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
+from verifier.search.improve.beam import Candidates, weighed
 from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.measure import bits
+from verifier.search.improve.regimes import BRANCH_BITS
 from verifier.search.improve.terms import Pool, Term, text_of, value_of
 
 BITS = 512
@@ -67,6 +70,30 @@ class ZeroSeries:
         """x - c, as it is written: c exactly, as a quotient."""
         top, bottom = self.centre.as_integer_ratio()
         return pool.make("sub", pool.make("abs", self.leaf) if self.parity else self.leaf, pool.make("div", pool.leaf("number", str(top)), pool.number(bottom)))
+
+    def condition(self, pool: Pool) -> Term:
+        """That an input is where it is certified."""
+        return pool.make("lt", pool.make("abs", self.distance(pool)), pool.leaf("number", repr(self.largest).removesuffix(".0")))
+
+
+def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: dict[Term, ZeroSeries]) -> dict[Term, ZeroSeries]:
+    """The series with which another formula loses fewer bits, if each stands wherever it is certified: in the order in which they are best put around it."""
+    if not near:
+        return {}
+    weights = candidates.weights / candidates.weights.sum()
+    lost = weighed(bits(candidates.exact.errors(candidates.columns.of(term))))
+    inside = {t: np.asarray(candidates.columns.of(s.condition(pool)), dtype=bool) for t, s in near.items()}
+    found: dict[Term, ZeroSeries] = {}
+    while len(found) < MOST_ZEROS:
+        gains = {t: float((weights * np.where(inside[t], lost - weighed(candidates.lost[t]), 0.0)).sum()) for t in near if t not in found}
+        if not gains:
+            break
+        best = max(gains, key=lambda t: (gains[t], -t.number))
+        if gains[best] <= BRANCH_BITS:
+            break
+        found[best] = near[best]
+        lost = np.where(inside[best], weighed(candidates.lost[best]), lost)
+    return found
 
 
 def zeros(check: Check, gradient: str, points: Sequence[FloatPoint]) -> list[float]:
