@@ -223,7 +223,7 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     if len(at) != 1 or choice.quantity is None:
         return None
     s = series[choice.formulas[at[0]]]
-    bounded = _bounded(pool, choice, s.leaf, at[0])
+    bounded = choice if s.at_infinity else _bounded(pool, choice, s.leaf, at[0])
     if bounded is None or bounded.quantity is None:
         return None
     choice = bounded
@@ -267,7 +267,7 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
 
 
 def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
-    """The same choice, with a series `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
+    """The same choice, with a series at 0 `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
     if choice.quantity is not leaf or at not in (0, len(choice.thresholds)):
         return choice
     formulas, thresholds = (choice.formulas, choice.thresholds) if at == 0 else (choice.formulas[::-1], tuple(-t for t in reversed(choice.thresholds)))
