@@ -242,7 +242,7 @@ def power(a: float, b: float) -> float:
 def fma(a: float, b: float, c: float) -> float:
     """a*b + c rounded once, through exact rationals."""
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
-        return a * b + c
+        return c if math.isfinite(a) and math.isfinite(b) else a * b + c  # the product is finite, even beyond the range
     product = a * b
     if c == -product and SMALL < abs(product) < HUGE and abs(a) < HUGE and abs(b) < HUGE:
         return _lost_by(a, b, product)
