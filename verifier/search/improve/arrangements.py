@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, winners
+from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, weighed, winners
+from verifier.search.improve.compound import CompoundSeries, series_of, splits
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
-from verifier.search.improve.measure import TermFloats
+from verifier.search.improve.measure import TermFloats, bits
 from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
 from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at, worthwhile
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
@@ -41,6 +43,8 @@ MOST_GATES = 600  # to which a statement is expanded where a series is made of i
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 5
+REST_STEPS = 2  # rules that are applied to what a series is a factor of
+MOST_RESTS = 40
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
 Quantity = tuple[Term, np.ndarray]
@@ -59,6 +63,7 @@ class Arrangement:
     exact_text: str = ""
     needs_original: bool = False  # the certificate is one of the original formula, which must be proved
     term: Term | None = None  # the right side
+    equal_texts: tuple[str, ...] = ()  # what must be proved as well: the formulas of which the certificates speak
 
 
 def arrangements(
@@ -88,18 +93,19 @@ def arrangements(
     candidates.add(found.term)
     series = _series(check, pool, whole, candidates) if is_final else {}
     near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
+    compound = _compound(check, pool, whole, candidates, rewriter) if is_final else {}
     most = FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES
-    search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near))
+    search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near, *compound))
     if explored is not None:
-        explored.learn(candidates, but={*series, *near})
-    _mirror(pool, found, candidates, {*series, *near})
-    among = _among(candidates, list(_quantities(pool, check, found, columns)), series, near)
-    for choice in _choices(candidates, among, check)[:MOST_ARRANGEMENTS]:
+        explored.learn(candidates, but={*series, *near, *compound})
+    _mirror(pool, found, candidates, {*series, *near, *compound})
+    among = _among(candidates, list(_quantities(pool, check, found, columns)), series, {*near, *compound})
+    for choice in _choices(candidates, among, check, but={*near, *compound})[:MOST_ARRANGEMENTS]:
         made: Arrangement | None
         if any(f in series for f in choice.formulas):
             if choice.quantity is None:  # the domain is within its range, other inputs are not
                 (alone,) = choice.formulas
-                others = [t for t in candidates.best(len(candidates.scores)) if t not in series and t not in near]
+                others = [t for t in candidates.best(len(candidates.scores)) if t not in series and t not in near and t not in compound]
                 s = series[alone]
                 formulas, end = ((others[0], alone), 1 / s.largest) if s.at_infinity else ((alone, others[0]), s.largest)
                 choice = replace(choice, quantity=pool.make("abs", s.leaf), formulas=formulas, thresholds=(end,))  # noqa: PLW2901
@@ -109,7 +115,7 @@ def arrangements(
             made = Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores), term=term)
         if made is None:
             continue
-        beside = _beside_zeros(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, near)) if made.term is not None else None
+        beside = _beside_zeros(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, {**near, **compound})) if made.term is not None else None
         yield from (m for m in (beside, made) if m is not None and m.term is not None and m.term is not found.term and (than is None or candidates.gain(than, m.term) > BRANCH_BITS))
 
 
@@ -149,7 +155,7 @@ def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Cand
     if inside is None:
         return {}
     term, leaf, factor = inside
-    result = {}
+    result: dict[Term, CertifiedSeries] = {}
     for centre in sorted(at_zeros, reverse=True):
         if any(s.parity and abs(centre + s.centre) < s.largest for s in result.values()):
             continue  # the mirror image of another one
@@ -163,28 +169,35 @@ def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Cand
     return result
 
 
-def _beside_zeros(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, made: Arrangement, chosen: dict[Term, ZeroSeries]) -> Arrangement | None:
+def _beside_zeros(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, made: Arrangement, chosen: dict[Term, ZeroSeries | CompoundSeries]) -> Arrangement | None:
     """An arrangement with series beside zeros, each used wherever it is certified, with their certificates; None without any."""
     term, certificates, needs_original = made.term, [made.certificate] if made.certificate else [], made.needs_original
     if term is None or not chosen:
         return None
     alone = None if made.certificate or term.op == "where" else _of_one_input(check, pool, whole, term)  # one of several is proved in its range only
-    original = _of_one_input(check, pool, whole, whole.term)
+    flows = _flows(check, found)
+    original, equal = _of_one_input(check, pool, whole, whole.term), []
     for formula, s in chosen.items():
-        bounds = [bound_of(pool, inside[0], s, s.largest) if inside is not None else math.inf for inside in (alone, original)]
-        within = bounds[0] if bounds[0] <= LARGEST_ULPS_AT_ZERO else bounds[1]
-        if within > LARGEST_ULPS_AT_ZERO:
-            return None
-        needs_original = needs_original or bounds[0] > LARGEST_ULPS_AT_ZERO
+        if isinstance(s, CompoundSeries):
+            within = s.within
+            factors = pool.make("mul", flows[0], s.equal(pool)) if flows else s.equal(pool)
+            at_zero = pool.make("where", pool.make("eq", s.split.quantity, pool.number(0)), found.term, factors)  # there the factor may be 0/0
+            equal.append(f"{statement.name} = {text_of(at_zero, found.names)}")
+        else:
+            bounds = [bound_of(pool, inside[0], s, s.largest) if inside is not None else math.inf for inside in (alone, original)]
+            within = bounds[0] if bounds[0] <= LARGEST_ULPS_AT_ZERO else bounds[1]
+            needs_original = needs_original or bounds[0] > LARGEST_ULPS_AT_ZERO
+            if within > LARGEST_ULPS_AT_ZERO:
+                return None
         term = pool.make("where", s.condition(pool), formula, term)
-        certificates.append(f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out")
+        certificates.append(f"within {max(math.ceil(100 * within) / 100, 0.01)} ulp for {s.certificate} with a bound of what is left out")
     return Arrangement(
         f"{statement.name} = {text_of(term, found.names)}", _with_regions(made.regions, chosen, pool, found, check), made.candidates,
-        "; ".join(certificates), made.exact_text or made.text, needs_original=needs_original, term=term,
+        "; ".join(certificates), made.exact_text or made.text, needs_original=needs_original, term=term, equal_texts=tuple(equal),
     )  # fmt: skip
 
 
-def _with_regions(rest: Regions, chosen: dict[Term, ZeroSeries], pool: Pool, found: StatementTerm, check: Check) -> Regions:
+def _with_regions(rest: Regions, chosen: dict[Term, ZeroSeries | CompoundSeries], pool: Pool, found: StatementTerm, check: Check) -> Regions:
     """How the points are divided where series stand beside zeros: each has its own, the rest is divided as without them."""
 
     def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
@@ -203,6 +216,43 @@ def _columns(check: Check, found: StatementTerm, points: Sequence[FloatPoint]) -
     """The floats of what a statement reads, at points."""
     run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
     return TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
+
+
+def _flows(check: Check, found: StatementTerm) -> list[Term]:
+    """The gradient that flows in, if a statement reads it."""
+    return [leaf for leaf, step in found.leaves.items() if leaf in found.term.parts and check.subject.program.steps[step].gate == "upstream"]
+
+
+def _compound(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, rewriter: Rewriter) -> dict[Term, CompoundSeries]:
+    """Measure series in a product or a quotient of inputs, each with the rest of the formula written so that it loses least."""
+    steps = check.subject.program.steps
+    inputs = [leaf for leaf, step in found.leaves.items() if leaf in found.term.parts and steps[step].gate == "input"]
+    flows = _flows(check, found)
+    if len(inputs) < 2 or len(flows) > 1 or any(leaf not in (*inputs, *flows) for leaf in found.leaves if leaf in found.term.parts):
+        return {}
+
+    def flowing(s: CompoundSeries) -> Term:
+        return pool.make("mul", flows[0], s.term(pool)) if flows else s.term(pool)
+
+    result = {}
+    for split in splits(pool, pool.replaced(found.term, {flows[0]: pool.number(1)}) if flows else found.term, inputs):
+        several = list(series_of(pool, split, check.format))
+        if not several:
+            continue
+        longest = max(several, key=lambda s: s.largest)
+        where = np.asarray(candidates.columns.of(longest.condition(pool)), dtype=bool)
+        rest, least = split.rest, math.inf
+        for _ in range(REST_STEPS):
+            for other in (rest, *islice(rewriter.neighbours(rest), MOST_RESTS)):
+                lost = float(weighed(bits(candidates.exact.errors(candidates.columns.of(flowing(replace(longest, split=replace(split, rest=other)))))))[where].sum())
+                rest, least = (other, lost) if lost < least else (rest, least)
+        for s in several:
+            better = replace(s, split=replace(split, rest=rest))
+            whole = flowing(better)
+            candidates.add(whole)
+            candidates.forbid(whole, ~np.asarray(candidates.columns.of(better.condition(pool)), dtype=bool))
+            result[whole] = better
+    return result
 
 
 def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
@@ -309,8 +359,8 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
         yield t, np.asarray(columns.of(t), dtype=np.float64)
 
 
-def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> list[Regimes]:
-    """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
+def _choices(candidates: Candidates, among: Sequence[_Among], check: Check, *, but: Collection[Term]) -> list[Regimes]:
+    """Regimes and single formulas, the best first; of single formulas nearly as good the smallest. None `but` stands alone: series that are put around others later."""
     groups = []
     for formulas, quantities in among:
         if not formulas:
@@ -321,7 +371,7 @@ def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> l
             smaller = [with_small_formulas(best, cover, lost, candidates.weights, values) for quantity, values in quantities if quantity is best.quantity]
             groups.append((best, list({r.formulas: r for r in (*smaller, best) if r.thresholds}.values())))
     groups.sort(key=lambda g: g[0].score + BRANCH_BITS * len(g[0].thresholds))
-    ranked = candidates.best(40)
+    ranked = [t for t in candidates.best(40 + len(but)) if t not in but]
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
@@ -330,9 +380,9 @@ def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> l
     return [*better, *singles, *others]
 
 
-def _among(candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
+def _among(candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], others: Collection[Term]) -> list[_Among]:
     """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input."""
-    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
+    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in others}
     found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys([*list(plain)[:6], next(iter(candidates.scores))]), quantities)]  # the first is the line itself
     leaves = {s.leaf for s in series.values()}
     inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]

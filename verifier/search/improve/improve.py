@@ -232,7 +232,12 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
     after = _gains(task, new)
     if after is None:
         return None, None
-    proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+    proved = [] if part is None else [part, *([task.check] if arrangement.needs_original else [])]
+    for text in arrangement.equal_texts:
+        equal = replaced_check(task.check, task.draft, statement, text)
+        if equal is None:
+            return None, None
+        proved.append(equal)
     tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
     if isinstance(answer, Accepted) and (against := _against(task, new)):

@@ -7,11 +7,11 @@ formula, relative to the formula, at all *floats* with |x - c| <= r: at c itself
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from flint import arb, arb_series, ctx, fmpq
@@ -76,14 +76,24 @@ class ZeroSeries:
         return pool.make("lt", pool.make("abs", self.distance(pool)), pool.leaf("number", repr(self.largest).removesuffix(".0")))
 
 
-def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: dict[Term, ZeroSeries]) -> dict[Term, ZeroSeries]:
+class Somewhere(Protocol):
+    """What may be used where a condition holds."""
+
+    def condition(self, pool: Pool) -> Term:
+        """Where."""
+
+
+Series = TypeVar("Series", bound=Somewhere)
+
+
+def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: Mapping[Term, Series]) -> dict[Term, Series]:
     """The series with which another formula loses fewer bits, if each stands wherever it is certified: in the order in which they are best put around it."""
     if not near:
         return {}
     weights = candidates.weights / candidates.weights.sum()
     lost = weighed(bits(candidates.exact.errors(candidates.columns.of(term))))
     inside = {t: np.asarray(candidates.columns.of(s.condition(pool)), dtype=bool) for t, s in near.items()}
-    found: dict[Term, ZeroSeries] = {}
+    found: dict[Term, Series] = {}
     while len(found) < MOST_ZEROS:
         gains = {t: float((weights * np.where(inside[t], lost - weighed(candidates.lost[t]), 0.0)).sum()) for t in near if t not in found}
         if not gains:
