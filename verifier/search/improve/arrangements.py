@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,14 +12,13 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, weighed, winners
-from verifier.search.improve.compound import CompoundSeries, series_of, splits
+from verifier.search.improve.around import compound_series, with_series_around, worthwhile, zero_series
+from verifier.search.improve.arrangement import Arrangement, of_one_input, regions_of
+from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
-from verifier.search.improve.measure import TermFloats, bits
-from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
-from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at, worthwhile
+from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import (
@@ -43,27 +41,10 @@ MOST_GATES = 600  # to which a statement is expanded where a series is made of i
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 5
-REST_STEPS = 2  # rules that are applied to what a series is a factor of
-MOST_RESTS = 40
 NEARLY = 0.9  # of the size up to which a series is certified: then it is used up to it
 
 Quantity = tuple[Term, np.ndarray]
 _Among = tuple[dict[Term, None], Sequence[Quantity]]  # formulas, and by what is chosen between them
-Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """A text for a statement: what of it is certified only, the text with the proved part for all inputs, and its regions."""
-
-    text: str
-    regions: Regions
-    candidates: int
-    certificate: str = ""
-    exact_text: str = ""
-    needs_original: bool = False  # the certificate is one of the original formula, which must be proved
-    term: Term | None = None  # the right side
-    equal_texts: tuple[str, ...] = ()  # what must be proved as well: the formulas of which the certificates speak
 
 
 def arrangements(
@@ -92,8 +73,8 @@ def arrangements(
     candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
     candidates.add(found.term)
     series = _series(check, pool, whole, candidates) if is_final else {}
-    near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
-    compound = _compound(check, pool, whole, candidates, rewriter) if is_final else {}
+    near = zero_series(check, pool, whole, candidates, at_zeros) if is_final else {}
+    compound = compound_series(check, pool, whole, candidates, rewriter) if is_final else {}
     most = FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES
     search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near, *compound))
     if explored is not None:
@@ -112,10 +93,10 @@ def arrangements(
             made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
         else:
             term = choice.term(pool)
-            made = Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores), term=term)
+            made = Arrangement(f"{statement.name} = {text_of(term, found.names)}", regions_of(choice, found, check), len(candidates.scores), term=term)
         if made is None:
             continue
-        beside = _beside_zeros(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, {**near, **compound})) if made.term is not None else None
+        beside = with_series_around(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, {**near, **compound})) if made.term is not None else None
         yield from (m for m in (beside, made) if m is not None and m.term is not None and m.term is not found.term and (than is None or candidates.gain(than, m.term) > BRANCH_BITS))
 
 
@@ -133,7 +114,7 @@ def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
 
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
     """Measure series of a gradient of one input at 0 and at infinity, each where it is certified."""
-    inside = _of_one_input(check, pool, found)
+    inside = of_one_input(check, pool, found)
     if inside is None:
         return {}
     term, leaf, factor = inside
@@ -147,124 +128,6 @@ def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidat
         candidates.forbid(whole, ~(values * s.largest > 1 if s.at_infinity else values < s.largest))
         result[whole] = s
     return result
-
-
-def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, at_zeros: Sequence[float]) -> dict[Term, ZeroSeries]:
-    """Measure series at zeros of a gradient of one input, each where it is certified."""
-    inside = _of_one_input(check, pool, found) if at_zeros and check.format.name == "float64" else None
-    if inside is None:
-        return {}
-    term, leaf, factor = inside
-    result: dict[Term, CertifiedSeries] = {}
-    for centre in sorted(at_zeros, reverse=True):
-        if any(s.parity and abs(centre + s.centre) < s.largest for s in result.values()):
-            continue  # the mirror image of another one
-        single = series_at(pool, term, leaf, centre)
-        if single is not None:
-            s = mirrored(pool, term, single) or single
-            whole = s.term if factor is None else pool.make("mul", factor, s.term)
-            candidates.add(whole)
-            candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
-            result[whole] = s
-    return result
-
-
-def _beside_zeros(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, made: Arrangement, chosen: dict[Term, ZeroSeries | CompoundSeries]) -> Arrangement | None:
-    """An arrangement with series beside zeros, each used wherever it is certified, with their certificates; None without any."""
-    term, certificates, needs_original = made.term, [made.certificate] if made.certificate else [], made.needs_original
-    if term is None or not chosen:
-        return None
-    alone = None if made.certificate or term.op == "where" else _of_one_input(check, pool, whole, term)  # one of several is proved in its range only
-    flows = _flows(check, found)
-    original, equal = _of_one_input(check, pool, whole, whole.term), []
-    for formula, s in chosen.items():
-        if isinstance(s, CompoundSeries):
-            within = s.within
-            factors = pool.make("mul", flows[0], s.equal(pool)) if flows else s.equal(pool)
-            at_zero = pool.make("where", pool.make("eq", s.split.quantity, pool.number(0)), found.term, factors)  # there the factor may be 0/0
-            equal.append(f"{statement.name} = {text_of(at_zero, found.names)}")
-        else:
-            bounds = [bound_of(pool, inside[0], s, s.largest) if inside is not None else math.inf for inside in (alone, original)]
-            within = bounds[0] if bounds[0] <= LARGEST_ULPS_AT_ZERO else bounds[1]
-            needs_original = needs_original or bounds[0] > LARGEST_ULPS_AT_ZERO
-            if within > LARGEST_ULPS_AT_ZERO:
-                return None
-        term = pool.make("where", s.condition(pool), formula, term)
-        certificates.append(f"within {max(math.ceil(100 * within) / 100, 0.01)} ulp for {s.certificate} with a bound of what is left out")
-    return Arrangement(
-        f"{statement.name} = {text_of(term, found.names)}", _with_regions(made.regions, chosen, pool, found, check), made.candidates,
-        "; ".join(certificates), made.exact_text or made.text, needs_original=needs_original, term=term, equal_texts=tuple(equal),
-    )  # fmt: skip
-
-
-def _with_regions(rest: Regions, chosen: dict[Term, ZeroSeries | CompoundSeries], pool: Pool, found: StatementTerm, check: Check) -> Regions:
-    """How the points are divided where series stand beside zeros: each has its own, the rest is divided as without them."""
-
-    def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
-        columns = _columns(check, found, points)
-        left, result = np.ones(len(points), dtype=bool), []
-        for formula, s in reversed(chosen.items()):
-            inside = left & np.asarray(columns.of(s.condition(pool)), dtype=bool)
-            result.append((text_of(s.condition(pool), found.names), text_of(formula, found.names), inside))
-            left &= ~inside
-        return result + [(f"{words}, elsewhere" if words else "elsewhere", text, mask & left) for words, text, mask in rest(points)]
-
-    return divided
-
-
-def _columns(check: Check, found: StatementTerm, points: Sequence[FloatPoint]) -> TermFloats:
-    """The floats of what a statement reads, at points."""
-    run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-    return TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
-
-
-def _flows(check: Check, found: StatementTerm) -> list[Term]:
-    """The gradient that flows in, if a statement reads it."""
-    return [leaf for leaf, step in found.leaves.items() if leaf in found.term.parts and check.subject.program.steps[step].gate == "upstream"]
-
-
-def _compound(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, rewriter: Rewriter) -> dict[Term, CompoundSeries]:
-    """Measure series in a product or a quotient of inputs, each with the rest of the formula written so that it loses least."""
-    steps = check.subject.program.steps
-    inputs = [leaf for leaf, step in found.leaves.items() if leaf in found.term.parts and steps[step].gate == "input"]
-    flows = _flows(check, found)
-    if len(inputs) < 2 or len(flows) > 1 or any(leaf not in (*inputs, *flows) for leaf in found.leaves if leaf in found.term.parts):
-        return {}
-
-    def flowing(s: CompoundSeries) -> Term:
-        return pool.make("mul", flows[0], s.term(pool)) if flows else s.term(pool)
-
-    result = {}
-    for split in splits(pool, pool.replaced(found.term, {flows[0]: pool.number(1)}) if flows else found.term, inputs):
-        several = list(series_of(pool, split, check.format))
-        if not several:
-            continue
-        longest = max(several, key=lambda s: s.largest)
-        where = np.asarray(candidates.columns.of(longest.condition(pool)), dtype=bool)
-        rest, least = split.rest, math.inf
-        for _ in range(REST_STEPS):
-            for other in (rest, *islice(rewriter.neighbours(rest), MOST_RESTS)):
-                lost = float(weighed(bits(candidates.exact.errors(candidates.columns.of(flowing(replace(longest, split=replace(split, rest=other)))))))[where].sum())
-                rest, least = (other, lost) if lost < least else (rest, least)
-        for s in several:
-            better = replace(s, split=replace(split, rest=rest))
-            whole = flowing(better)
-            candidates.add(whole)
-            candidates.forbid(whole, ~np.asarray(candidates.columns.of(better.condition(pool)), dtype=bool))
-            result[whole] = better
-    return result
-
-
-def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
-    """A formula of one input, that input, and the gradient that flows in as a factor of it, if it is read."""
-    steps = check.subject.program.steps
-    formula = found.term if term is None else term
-    leaves = [leaf for leaf in found.leaves if leaf in formula.parts]
-    inputs = [leaf for leaf in leaves if steps[found.leaves[leaf]].gate == "input"]
-    flows = [leaf for leaf in leaves if steps[found.leaves[leaf]].gate == "upstream"]
-    if len(inputs) != 1 or len(inputs) + len(flows) != len(leaves) or len(flows) > 1:
-        return None
-    return (pool.replaced(formula, {flows[0]: pool.number(1)}), inputs[0], flows[0]) if flows else (formula, inputs[0], None)
 
 
 def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
@@ -313,7 +176,7 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     where = f"abs({name}) >= {far!r}, by Taylor's series in 1/{name}" if s.at_infinity else f"abs({name}) < {largest!r}, by Taylor's series at 0"
     certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds, term=choice.term(pool))
+    return Arrangement(texts[0], regions_of(choice, found, check), count, certificate, texts[1], needs_original=not bounds, term=choice.term(pool))
 
 
 def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
@@ -326,7 +189,7 @@ def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None
 
 def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
     """Within how many ulps a series is a formula for all inputs up to a size; None where that is not known to be at most LARGEST_ULPS."""
-    inside = _of_one_input(check, pool, found, formula)
+    inside = of_one_input(check, pool, found, formula)
     if inside is None:
         return None
     whole = model(of_inverse(pool, inside[0], series.leaf) if series.at_infinity else inside[0], series.leaf, largest)
@@ -391,22 +254,3 @@ def _among(candidates: Candidates, quantities: Sequence[Quantity], series: dict[
     return found
 
 
-def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:
-    """How the points are divided by an arrangement."""
-
-    def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
-        texts = [text_of(t, found.names) for t in choice.formulas]
-        if choice.quantity is None:
-            return [("", texts[0], np.ones(len(points), dtype=bool))]
-        columns = _columns(check, found, points)
-        values = np.asarray(columns.of(choice.quantity), dtype=np.float64)
-        quantity = text_of(choice.quantity, found.names)
-        ends = [-np.inf, *choice.thresholds, np.inf]
-        result = []
-        for k, text in enumerate(texts):
-            low, high = ends[k], ends[k + 1]
-            words = " and ".join(w for w in (f"{quantity} >= {low!r}" if np.isfinite(low) else "", f"{quantity} < {high!r}" if np.isfinite(high) else "") if w)
-            result.append((words, text, (values >= low) & (values < high)))
-        return result
-
-    return divided

@@ -14,6 +14,7 @@ from verifier.search.improve.lowest_terms import rational_inside, rational_outsi
 from verifier.search.improve.taylor import certified, model, ulps
 from verifier.search.improve.terms import Pool, Term, text_of, value_of
 
+SUMS = ("add", "sub")  # what cancels
 MOST_COMPOUNDS = 6  # products and quotients that are tried
 
 
@@ -69,7 +70,7 @@ def splits(pool: Pool, term: Term, inputs: Sequence[Term]) -> Iterator[Split]:
                 continue
             factors = list(_factors(pool, rational_inside(pool, pool.replaced(written, {one: others}))))
             alone = [f for f in factors if name in f[1].parts and not any(i in f[1].parts for i in inputs)]
-            if any(f is not name and f.args for _, f in alone) and one not in {i for _, f in factors for i in f.parts}:
+            if any(is_above and f.op in SUMS for is_above, f in alone) and one not in {i for _, f in factors for i in f.parts}:
                 rest = pool.replaced(_product(pool, [f for f in factors if f not in alone]), {name: quantity})
                 yield Split(name, _with_log1p(pool, quantity), _product(pool, alone), _with_log1p(pool, rational_outside(pool, rest)))
                 break

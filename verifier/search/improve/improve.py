@@ -20,7 +20,8 @@ from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
-from verifier.search.improve.arrangements import Arrangement, arrangements, new_rewriter
+from verifier.search.improve.arrangement import Arrangement
+from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient

@@ -7,11 +7,11 @@ formula, relative to the formula, at all *floats* with |x - c| <= r: at c itself
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 from flint import arb, arb_series, ctx, fmpq
@@ -20,10 +20,7 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.types import Ball
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.search.improve.beam import Candidates, weighed
 from verifier.search.improve.exact_values import exact_gradient
-from verifier.search.improve.measure import bits
-from verifier.search.improve.regimes import BRANCH_BITS
 from verifier.search.improve.terms import Pool, Term, text_of, value_of
 
 BITS = 512
@@ -74,36 +71,6 @@ class ZeroSeries:
     def condition(self, pool: Pool) -> Term:
         """That an input is where it is certified."""
         return pool.make("lt", pool.make("abs", self.distance(pool)), pool.leaf("number", repr(self.largest).removesuffix(".0")))
-
-
-class Somewhere(Protocol):
-    """What may be used where a condition holds."""
-
-    def condition(self, pool: Pool) -> Term:
-        """Where."""
-
-
-Series = TypeVar("Series", bound=Somewhere)
-
-
-def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: Mapping[Term, Series]) -> dict[Term, Series]:
-    """The series with which another formula loses fewer bits, if each stands wherever it is certified: in the order in which they are best put around it."""
-    if not near:
-        return {}
-    weights = candidates.weights / candidates.weights.sum()
-    lost = weighed(bits(candidates.exact.errors(candidates.columns.of(term))))
-    inside = {t: np.asarray(candidates.columns.of(s.condition(pool)), dtype=bool) for t, s in near.items()}
-    found: dict[Term, Series] = {}
-    while len(found) < MOST_ZEROS:
-        gains = {t: float((weights * np.where(inside[t], lost - weighed(candidates.lost[t]), 0.0)).sum()) for t in near if t not in found}
-        if not gains:
-            break
-        best = max(gains, key=lambda t: (gains[t], -t.number))
-        if gains[best] <= BRANCH_BITS:
-            break
-        found[best] = near[best]
-        lost = np.where(inside[best], weighed(candidates.lost[best]), lost)
-    return found
 
 
 def zeros(check: Check, gradient: str, points: Sequence[FloatPoint]) -> list[float]:
