@@ -118,6 +118,19 @@ def test_fma_is_that_of_mpfr(a: float, b: float, c: float) -> None:
     assert bits(run("fma(a, b, c)", a=a, b=b, c=c)) == bits(expected)
 
 
+@given(doubles, doubles)
+@example(0.1, 10.0)
+@example(3.0, 0.5)  # exact: 0.0, not -0.0
+@example(-0.1, 1e-300)
+@example(1.1e-160, -1.7e-161)  # what is lost is no float
+@example(1.1e300, 1.3)
+@example(1.1e200, 1.7e100)
+def test_fma_finds_what_a_product_lost(a: float, b: float) -> None:
+    with gmpy2.context(gmpy2.ieee(64)):
+        expected = float(gmpy2.fma(gmpy2.mpfr(a), gmpy2.mpfr(b), gmpy2.mpfr(-(a * b))))
+    assert bits(run("fma(a, b, c)", a=a, b=b, c=-(a * b))) == bits(expected)
+
+
 def test_fma_is_not_a_product_and_a_sum() -> None:
     assert run("fma(a, b, c)", a=0.1, b=10.0, c=-1.0) == 2.0**-54  # 0.1 is (1 + 2**-54) / 10
     assert run("a * b + c", a=0.1, b=10.0, c=-1.0) == 0.0

@@ -19,7 +19,7 @@ from verifier.search.improve.terms import Pool, text_of
 
 REAL = {
     "exp": mpmath.exp, "expm1": mpmath.expm1, "log": mpmath.log, "log1p": mpmath.log1p, "sqrt": mpmath.sqrt, "hypot": mpmath.hypot, "sin": mpmath.sin, "cos": mpmath.cos, "tan": mpmath.tan,
-    "sinh": mpmath.sinh, "cosh": mpmath.cosh, "tanh": mpmath.tanh, "erf": mpmath.erf, "erfc": mpmath.erfc, "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), "max": max, "min": min, "abs": abs, "where": lambda c, a, b: a if c else b, "fma": lambda a, b, c: a * b + c,
+    "sinh": mpmath.sinh, "cosh": mpmath.cosh, "tanh": mpmath.tanh, "erf": mpmath.erf, "erfc": mpmath.erfc, "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x), "digamma": mpmath.digamma, "lgamma": lambda x: mpmath.log(abs(mpmath.gamma(x))), "pi": mpmath.pi, "sinpi": mpmath.sinpi, "cospi": mpmath.cospi, "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), "max": max, "min": min, "abs": abs, "where": lambda c, a, b: a if c else b, "fma": lambda a, b, c: a * b + c,
 }  # fmt: skip
 
 

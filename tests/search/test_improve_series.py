@@ -15,7 +15,7 @@ from verifier.search.improve.terms import Pool, text_of
 
 FLOAT64, FLOAT32 = FORMATS["float64"], FORMATS["float32"]
 REAL = {name: getattr(mpmath, name) for name in ("sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh", "expm1", "log1p", "pi")}
-FORMULAS = ["(cos(x) - sin(x)/x)/x", "exp(x)/x - (exp(x) - 1)/(x*x)", "sin(x)/(x*x) - 2*(1 - cos(x))/(x*x*x)", "1/(sin(x)*sin(x)) - 1/(x*x)", "(pi*x*cos(pi*x) - sin(pi*x))/(pi*x*x)", "log1p(-x)/log1p(x)", "(x - sin(x))/(x - tan(x))", "1/x - 1/tanh(x)"]
+FORMULAS = ["(cos(x) - sin(x)/x)/x", "exp(x)/x - (exp(x) - 1)/(x*x)", "sin(x)/(x*x) - 2*(1 - cos(x))/(x*x*x)", "1/(sin(x)*sin(x)) - 1/(x*x)", "(pi*x*cos(pi*x) - sin(pi*x))/(pi*x*x)", "log1p(-x)/log1p(x)", "(x - sin(x))/(x - tan(x))", "1/x - 1/tanh(x)", "((1 + x)**(5/2) - 1)/x - 5/2", "1/(1 - (1 + x)**(-3)) - 1/(3*x)"]
 
 
 def exactly(text: str, x: mpmath.mpf) -> mpmath.mpf:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.search.improve.beam import LARGEST, Candidates, search, winners
+from verifier.search.improve.around import compound_series, with_series_around, worthwhile, zero_series
+from verifier.search.improve.arrangement import Arrangement, of_one_input, regions_of
+from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
-from verifier.search.improve.near_zeros import LARGEST_ULPS as LARGEST_ULPS_AT_ZERO
-from verifier.search.improve.near_zeros import ZeroSeries, bound_of, mirrored, series_at
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
 from verifier.search.improve.rules import all_rules
 from verifier.search.improve.taylor import (
@@ -45,27 +45,16 @@ NEARLY = 0.9  # of the size up to which a series is certified: then it is used u
 
 Quantity = tuple[Term, np.ndarray]
 _Among = tuple[dict[Term, None], Sequence[Quantity]]  # formulas, and by what is chosen between them
-Regions = Callable[[Sequence[FloatPoint]], list[tuple[str, str, np.ndarray]]]
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """A text for a statement: what of it is certified only, the text with the proved part for all inputs, and its regions."""
-
-    text: str
-    regions: Regions
-    candidates: int
-    certificate: str = ""
-    exact_text: str = ""
-    needs_original: bool = False  # the certificate is one of the original formula, which must be proved
 
 
 def arrangements(
-    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, at_zeros: Sequence[float] = ()
+    check: Check, gradient: str, statement: Replaceable, points: Sequence[FloatPoint], weights: DoubleArray, *, deadline: float, rewriter: Rewriter | None = None, at_zeros: Sequence[float] = (), explored: Explored | None = None,
+    than: Term | None = None,
 ) -> Iterator[Arrangement]:
     """Arrangements of a statement, the best first. Points that weigh more than 1 spoke against earlier ones; `at_zeros` are floats next to zeros of the gradient of one input.
 
-    A `rewriter` that was there before knows already what the rules make of many terms.
+    A `rewriter` that was there before knows already what the rules make of many terms; `explored` is what an earlier search for the statement has found, and learns what this one finds.
+    With `than`, what was accepted before, only such as lose fewer bits at these points.
     """
     program = check.subject.program
     rewriter = rewriter or new_rewriter()
@@ -82,28 +71,33 @@ def arrangements(
     run = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], list(whole.leaves.values()), fmt=check.format, upstream=check.upstream)
     columns = TermFloats(check.format, dict(zip(whole.leaves, run, strict=True)), len(points))
     candidates = Candidates(columns, replace(exact, wanted=_wanted(columns.of(found.term), weights)), weights)
-    search([found.term], rewriter, candidates, most=FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES, deadline=deadline)
-    _mirror(pool, found, candidates)
+    candidates.add(found.term)
     series = _series(check, pool, whole, candidates) if is_final else {}
-    near = _near_zeros(check, pool, whole, candidates, at_zeros) if is_final else {}
-    among = _among(pool, candidates, list(_quantities(pool, check, found, columns)), series, near)
-    for choice in _choices(candidates, among, check)[:MOST_ARRANGEMENTS]:
-        if any(f in near for f in choice.formulas):
-            made = _with_zero(check, pool, statement, found, whole, choice, near, len(candidates.scores))
-            if made is not None:
-                yield made
-        elif any(f in series for f in choice.formulas):
+    near = zero_series(check, pool, whole, candidates, at_zeros) if is_final else {}
+    compound = compound_series(check, pool, whole, candidates, rewriter) if is_final else {}
+    most = FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES
+    search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near, *compound))
+    if explored is not None:
+        explored.learn(candidates, but={*series, *near, *compound})
+    _mirror(pool, found, candidates, {*series, *near, *compound})
+    among = _among(candidates, list(_quantities(pool, check, found, columns)), series, {*near, *compound})
+    for choice in _choices(candidates, among, check, but={*near, *compound})[:MOST_ARRANGEMENTS]:
+        made: Arrangement | None
+        if any(f in series for f in choice.formulas):
             if choice.quantity is None:  # the domain is within its range, other inputs are not
                 (alone,) = choice.formulas
-                others = [t for t in candidates.best(len(candidates.scores)) if t not in series]
+                others = [t for t in candidates.best(len(candidates.scores)) if t not in series and t not in near and t not in compound]
                 s = series[alone]
                 formulas, end = ((others[0], alone), 1 / s.largest) if s.at_infinity else ((alone, others[0]), s.largest)
                 choice = replace(choice, quantity=pool.make("abs", s.leaf), formulas=formulas, thresholds=(end,))  # noqa: PLW2901
             made = _with_series(check, pool, statement, found, whole, choice, series, len(candidates.scores))
-            if made is not None:
-                yield made
-        elif (term := choice.term(pool)) is not found.term:
-            yield Arrangement(f"{statement.name} = {text_of(term, found.names)}", _regions(choice, found, check), len(candidates.scores))
+        else:
+            term = choice.term(pool)
+            made = Arrangement(f"{statement.name} = {text_of(term, found.names)}", regions_of(choice, found, check), len(candidates.scores), term=term)
+        if made is None:
+            continue
+        beside = with_series_around(check, pool, statement, found, whole, made, worthwhile(pool, candidates, made.term, {**near, **compound})) if made.term is not None else None
+        yield from (m for m in (beside, made) if m is not None and m.term is not None and m.term is not found.term and (than is None or candidates.gain(than, m.term) > BRANCH_BITS))
 
 
 def new_rewriter() -> Rewriter:
@@ -120,7 +114,7 @@ def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
 
 def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates) -> dict[Term, CertifiedSeries]:
     """Measure series of a gradient of one input at 0 and at infinity, each where it is certified."""
-    inside = _of_one_input(check, pool, found)
+    inside = of_one_input(check, pool, found)
     if inside is None:
         return {}
     term, leaf, factor = inside
@@ -136,64 +130,13 @@ def _series(check: Check, pool: Pool, found: StatementTerm, candidates: Candidat
     return result
 
 
-def _near_zeros(check: Check, pool: Pool, found: StatementTerm, candidates: Candidates, at_zeros: Sequence[float]) -> dict[Term, ZeroSeries]:
-    """Measure series at zeros of a gradient of one input, each where it is certified."""
-    inside = _of_one_input(check, pool, found) if at_zeros and check.format.name == "float64" else None
-    if inside is None:
-        return {}
-    term, leaf, factor = inside
-    result = {}
-    for centre in at_zeros:
-        single = series_at(pool, term, leaf, centre)
-        for s in () if single is None else (single, mirrored(pool, term, single)):
-            if s is None:
-                continue
-            whole = s.term if factor is None else pool.make("mul", factor, s.term)
-            candidates.add(whole)
-            candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
-            result[whole] = s
-    return result
-
-
-def _with_zero(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, near: dict[Term, ZeroSeries], count: int) -> Arrangement | None:
-    """An arrangement with a series near a zero, with its certificate; None where its range is not one around the zero."""
-    s = near.get(choice.formulas[0])
-    if s is None or any(f in near for f in choice.formulas[1:]) or choice.quantity is not pool.make("abs", s.distance(pool)):
-        return None
-    choice = replace(choice, thresholds=(min(choice.thresholds[0], s.largest), *choice.thresholds[1:]))
-    rest = merged(replace(choice, formulas=choice.formulas[1:], thresholds=choice.thresholds[1:]))
-    bounds = []
-    for formula in (rest.formulas[0] if len(rest.formulas) == 1 else whole.term, whole.term):  # one of several is proved in its range only
-        inside = _of_one_input(check, pool, whole, formula)
-        bounds.append(math.inf if inside is None else bound_of(pool, inside[0], s, choice.thresholds[0]))
-    needs_original = len(rest.formulas) > 1 or bounds[0] == math.inf
-    within = bounds[1] if needs_original else bounds[0]
-    if within > LARGEST_ULPS_AT_ZERO:
-        return None
-    certificate = f"within {math.ceil(100 * within) / 100} ulp for {s.certificate} with a bound of what is left out"
-    texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, rest)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=needs_original)
-
-
-def _of_one_input(check: Check, pool: Pool, found: StatementTerm, term: Term | None = None) -> tuple[Term, Term, Term | None] | None:
-    """A formula of one input, that input, and the gradient that flows in as a factor of it, if it is read."""
-    steps = check.subject.program.steps
-    formula = found.term if term is None else term
-    leaves = [leaf for leaf in found.leaves if leaf in formula.parts]
-    inputs = [leaf for leaf in leaves if steps[found.leaves[leaf]].gate == "input"]
-    flows = [leaf for leaf in leaves if steps[found.leaves[leaf]].gate == "upstream"]
-    if len(inputs) != 1 or len(inputs) + len(flows) != len(leaves) or len(flows) > 1:
-        return None
-    return (pool.replaced(formula, {flows[0]: pool.number(1)}), inputs[0], flows[0]) if flows else (formula, inputs[0], None)
-
-
 def _with_series(check: Check, pool: Pool, statement: Replaceable, found: StatementTerm, whole: StatementTerm, choice: Regimes, series: dict[Term, CertifiedSeries], count: int) -> Arrangement | None:
     """An arrangement one of whose formulas is a series, with its certificate; None where its range is not one around 0, or around infinity."""
     at = [k for k, f in enumerate(choice.formulas) if f in series]
     if len(at) != 1 or choice.quantity is None:
         return None
     s = series[choice.formulas[at[0]]]
-    bounded = _bounded(pool, choice, s.leaf, at[0])
+    bounded = choice if s.at_infinity else _bounded(pool, choice, s.leaf, at[0])
     if bounded is None or bounded.quantity is None:
         return None
     choice = bounded
@@ -233,11 +176,11 @@ def _with_series(check: Check, pool: Pool, statement: Replaceable, found: Statem
     where = f"abs({name}) >= {far!r}, by Taylor's series in 1/{name}" if s.at_infinity else f"abs({name}) < {largest!r}, by Taylor's series at 0"
     certificate = f"within {max(within, 0.01)} ulp for {where} with a bound of what is left out"
     texts = [f"{statement.name} = {text_of(c.term(pool), found.names)}" for c in (choice, exact)]
-    return Arrangement(texts[0], _regions(choice, found, check), count, certificate, texts[1], needs_original=not bounds)
+    return Arrangement(texts[0], regions_of(choice, found, check), count, certificate, texts[1], needs_original=not bounds, term=choice.term(pool))
 
 
 def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None:
-    """The same choice, with a series `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
+    """The same choice, with a series at 0 `at` an end of the line used on both sides of 0 as far as on one: an end of the domain is no bound for who copies the text, or widens the domain."""
     if choice.quantity is not leaf or at not in (0, len(choice.thresholds)):
         return choice
     formulas, thresholds = (choice.formulas, choice.thresholds) if at == 0 else (choice.formulas[::-1], tuple(-t for t in reversed(choice.thresholds)))
@@ -246,7 +189,7 @@ def _bounded(pool: Pool, choice: Regimes, leaf: Term, at: int) -> Regimes | None
 
 def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series: CertifiedSeries, largest: float) -> float | None:
     """Within how many ulps a series is a formula for all inputs up to a size; None where that is not known to be at most LARGEST_ULPS."""
-    inside = _of_one_input(check, pool, found, formula)
+    inside = of_one_input(check, pool, found, formula)
     if inside is None:
         return None
     whole = model(of_inverse(pool, inside[0], series.leaf) if series.at_infinity else inside[0], series.leaf, largest)
@@ -257,10 +200,10 @@ def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 
 
-def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates) -> None:
-    """Measure the best formulas with |x| in place of x as well, for even and odd gradients."""
+def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates, series: Collection[Term]) -> None:
+    """Measure the best formulas with |x| in place of x as well, for even and odd gradients; not of series, which hold where they are certified."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
-    for term in candidates.best(MIRRORED):
+    for term in [t for t in candidates.best(MIRRORED + len(series)) if t not in series][:MIRRORED]:
         for leaf in leaves:
             if size([term]) > LARGEST or leaf not in term.parts:
                 continue
@@ -279,8 +222,8 @@ def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFlo
         yield t, np.asarray(columns.of(t), dtype=np.float64)
 
 
-def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> list[Regimes]:
-    """Regimes and single formulas, the best first; of single formulas nearly as good the smallest."""
+def _choices(candidates: Candidates, among: Sequence[_Among], check: Check, *, but: Collection[Term]) -> list[Regimes]:
+    """Regimes and single formulas, the best first; of single formulas nearly as good the smallest. None `but` stands alone: series that are put around others later."""
     groups = []
     for formulas, quantities in among:
         if not formulas:
@@ -291,7 +234,7 @@ def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> l
             smaller = [with_small_formulas(best, cover, lost, candidates.weights, values) for quantity, values in quantities if quantity is best.quantity]
             groups.append((best, list({r.formulas: r for r in (*smaller, best) if r.thresholds}.values())))
     groups.sort(key=lambda g: g[0].score + BRANCH_BITS * len(g[0].thresholds))
-    ranked = candidates.best(40)
+    ranked = [t for t in candidates.best(40 + len(but)) if t not in but]
     lowest = candidates.scores[ranked[0]]
     simple = sorted((t for t in ranked if candidates.scores[t] <= lowest + SIMPLER), key=lambda t: size([t]))
     singles = [Regimes(None, (t,), (), candidates.scores[t]) for t in dict.fromkeys([*simple[:2], *ranked[:2]])]
@@ -300,37 +243,14 @@ def _choices(candidates: Candidates, among: Sequence[_Among], check: Check) -> l
     return [*better, *singles, *others]
 
 
-def _among(pool: Pool, candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], near: dict[Term, ZeroSeries]) -> list[_Among]:
-    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input; with one series at a zero by the distance from it."""
-    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in near}
+def _among(candidates: Candidates, quantities: Sequence[Quantity], series: dict[Term, CertifiedSeries], others: Collection[Term]) -> list[_Among]:
+    """Which formulas regimes may choose from, and by which quantities: none with series by any; with series at 0 and infinity by their input."""
+    plain = {t: None for t in candidates.best(len(candidates.scores)) if t not in series and t not in others}
     found: list[_Among] = [({t: None for t in winners(candidates, COVER) if t in plain} | dict.fromkeys([*list(plain)[:6], next(iter(candidates.scores))]), quantities)]  # the first is the line itself
     leaves = {s.leaf for s in series.values()}
     inputs = [q for q in quantities if q[0] in leaves or (q[0].op == "abs" and q[0].args[0] in leaves)]
     if series:
         found.append(({**found[0][0], **dict.fromkeys(series)}, inputs))
-    for t, s in near.items():
-        distance = pool.make("abs", s.distance(pool))
-        found.append(({**found[0][0], t: None}, [(distance, np.asarray(candidates.columns.of(distance), dtype=np.float64))]))
     return found
 
 
-def _regions(choice: Regimes, found: StatementTerm, check: Check) -> Regions:
-    """How the points are divided by an arrangement."""
-
-    def divided(points: Sequence[FloatPoint]) -> list[tuple[str, str, np.ndarray]]:
-        texts = [text_of(t, found.names) for t in choice.formulas]
-        if choice.quantity is None:
-            return [("", texts[0], np.ones(len(points), dtype=bool))]
-        run = floats.arrays(check.subject.program, [np.array(c) for c in zip(*points, strict=True)], list(found.leaves.values()), fmt=check.format, upstream=check.upstream)
-        columns = TermFloats(check.format, dict(zip(found.leaves, run, strict=True)), len(points))
-        values = np.asarray(columns.of(choice.quantity), dtype=np.float64)
-        quantity = text_of(choice.quantity, found.names)
-        ends = [-np.inf, *choice.thresholds, np.inf]
-        result = []
-        for k, text in enumerate(texts):
-            low, high = ends[k], ends[k + 1]
-            words = " and ".join(w for w in (f"{quantity} >= {low!r}" if np.isfinite(low) else "", f"{quantity} < {high!r}" if np.isfinite(high) else "") if w)
-            result.append((words, text, (values >= low) & (values < high)))
-        return result
-
-    return divided

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,9 @@ WIDTH = 14  # formulas that are continued in each round
 MOST_WINNERS = 6  # of them, such as are best somewhere
 MOST_ROUNDS = 14
 PATIENCE = 4  # rounds without a better formula
+AGAIN = 1  # the same where earlier searches have been through most of them
+GOOD = 40  # formulas that a search hands on to the next
+MORE = 300  # formulas that such a search measures besides
 BAD_BITS = 4.0  # more bits than these, 16 ulp, weigh four times
 SIZE_WEIGHT = 0.02  # bits that a gate more must gain
 LARGEST = 90  # gates of a formula
@@ -49,6 +52,11 @@ class Candidates:
         self.lost[term] = np.where(where, ALL_BITS, self.lost[term])
         self.scores[term] = score(self.lost[term], self.weights) + SIZE_WEIGHT * size([term])
 
+    def gain(self, before: Term, after: Term) -> float:
+        """How many bits fewer a formula loses than another, as they are weighed; neither need be among them."""
+        old, new = (score(bits(self.exact.errors(self.columns.of(t))), self.weights) for t in (before, after))
+        return old - new
+
     @property
     def floor(self) -> float:
         """What the best choice at every point would lose."""
@@ -70,12 +78,30 @@ def score(lost: DoubleArray, weights: DoubleArray) -> float:
     return float(np.dot(weighed(lost), weights) / weights.sum())
 
 
-def search(start: Sequence[Term], rewriter: Rewriter, candidates: Candidates, *, most: int, deadline: float) -> None:
-    """Measure what the rules make of some formulas, round by round from the best ones: at most so many, and until the processor's time is up."""
-    for term in start:
+@dataclass
+class Explored:
+    """What earlier searches for the same statement, with fewer points, have found: the formulas that were good, and those whose neighbours were measured."""
+
+    good: tuple[Term, ...] = ()
+    expanded: set[Term] = field(default_factory=set)
+
+    def learn(self, candidates: Candidates, *, but: Collection[Term]) -> None:
+        """Keep what was good on the whole, or somewhere, but for some that are measured anyway."""
+        self.good = tuple(t for t in dict.fromkeys([*candidates.best(GOOD + len(but)), *winners(candidates, GOOD)]) if t not in but)
+
+
+def search(start: Sequence[Term], rewriter: Rewriter, candidates: Candidates, *, most: int, deadline: float, explored: Explored | None = None, but: Sequence[Term] = ()) -> None:
+    """Measure what the rules make of some formulas, round by round from the best ones: at most so many, and until the processor's time is up.
+
+    `but` are formulas that were measured before and are not to be rewritten. After earlier searches it begins with the formulas that were good there, and is over as soon as a round makes none that is better.
+    """
+    explored = Explored() if explored is None else explored
+    for term in (*start, *explored.good):
         candidates.add(term)
-    expanded: set[Term] = set()
-    lowest, floor, patience = min(candidates.scores.values()), candidates.floor, PATIENCE
+    explored.expanded.update(but)
+    expanded, most_rounds = explored.expanded, AGAIN if explored.good else PATIENCE
+    most = min(most, len(candidates.scores) + MORE) if explored.good else most
+    lowest, floor, patience = min(candidates.scores.values()), candidates.floor, most_rounds
     for _ in range(MOST_ROUNDS):
         chosen = [t for t in dict.fromkeys([*candidates.best(3 * WIDTH), *start]) if t not in expanded][:WIDTH]
         chosen += [t for t in winners(candidates, MOST_WINNERS) if t not in expanded and t not in chosen]
@@ -87,7 +113,7 @@ def search(start: Sequence[Term], rewriter: Rewriter, candidates: Candidates, *,
                     if len(candidates.scores) >= most or time.process_time() > deadline:
                         return
         now = min(candidates.scores.values())
-        patience = PATIENCE if now < lowest - FREE_BITS or candidates.floor < floor - FREE_BITS else patience - 1
+        patience = most_rounds if now < lowest - FREE_BITS or candidates.floor < floor - FREE_BITS else patience - 1
         lowest, floor = min(now, lowest), min(candidates.floor, floor)
         if not chosen or not patience or lowest < FREE_BITS + SIZE_WEIGHT * size(candidates.best(1)):
             return

@@ -13,6 +13,8 @@ from verifier.circuit.program import ancestors
 from verifier.compare.check import Check
 from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, exact_of
 
+MOST_WITHOUT_VALUE = 20  # points that are tried with more bits though nothing is known of them with fewer
+
 
 def exact_gradient(check: Check, gradient: str, points: Sequence[FloatPoint]) -> Exact:
     """The exact gradient at points; not known where the function has no value."""
@@ -52,13 +54,13 @@ def _enclosed(at: Callable[[list[list[Ball]]], list[Ball | None]], points: Seque
         columns = [[arb(points[k][i]) for k in pending] for i in range(len(check.subject.program.inputs))]
         with balls.precision(bits):
             values = at(columns)
-        left = []
+        left, is_finite = [], {k: v is not None and bool(v.is_finite()) for k, v in zip(pending, values, strict=True)}
         for k, v in zip(pending, values, strict=True):
             if v is not None and v.is_finite() and (v.is_zero() or v.rel_accuracy_bits() >= ENOUGH_BITS):
                 found[k] = v
             else:
                 left.append(k)
-        if len(left) == len(pending) and bits > BITS[0]:
-            break  # more bits do not help: they have no value
+        if len(left) == len(pending) and bits > BITS[0]:  # where nothing is finite, more bits seldom help: most have no value
+            left = [k for k in left if is_finite[k]] or left[:MOST_WITHOUT_VALUE]
         pending = left
     return exact_of(found, check.format)

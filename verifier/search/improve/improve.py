@@ -20,7 +20,9 @@ from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
 from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
-from verifier.search.improve.arrangements import Arrangement, arrangements, new_rewriter
+from verifier.search.improve.arrangement import Arrangement
+from verifier.search.improve.arrangements import arrangements, new_rewriter
+from verifier.search.improve.beam import Explored
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.generated_lines import spelled_out, with_text
@@ -187,16 +189,17 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
     points = list(points)
     weights = dict.fromkeys(points, 1.0)
     best: Suggestion | None = None
+    explored, accepted_term = Explored(), None
     for _ in range(ROUNDS):
         if time.process_time() > task.deadline:
             break
         against: list[FloatPoint] = []
-        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, at_zeros=task.at_zeros):
+        for arrangement in arrangements(task.check, task.gradient, statement, points, np.array([weights[p] for p in points]), deadline=task.deadline, rewriter=task.rewriter, at_zeros=task.at_zeros, explored=explored, than=accepted_term):
             answer, suggestion = _tried(task, statement, arrangement, points)
             if suggestion is not None:
                 if best is not None and not _is_better(suggestion, best):
                     return best
-                best = suggestion
+                best, accepted_term = suggestion, arrangement.term
                 if not arrangement.certificate:
                     task.earlier[statement.step] = arrangement
             if isinstance(answer, NotAccepted):
@@ -230,7 +233,12 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
     after = _gains(task, new)
     if after is None:
         return None, None
-    proved = [] if part is None else [part, task.check] if arrangement.needs_original else [part]
+    proved = [] if part is None else [part, *([task.check] if arrangement.needs_original else [])]
+    for text in arrangement.equal_texts:
+        equal = replaced_check(task.check, task.draft, statement, text)
+        if equal is None:
+            return None, None
+        proved.append(equal)
     tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
     if isinstance(answer, Accepted) and (against := _against(task, new)):

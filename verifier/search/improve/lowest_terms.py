@@ -176,6 +176,17 @@ def rational_inside(pool: Pool, term: Term) -> Term:
     return found[term]
 
 
+def rational_outside(pool: Pool, term: Term) -> Term:
+    """A product or quotient with the arguments of its exponentials in lowest terms, and nothing else changed: not what is inside other functions."""
+    if term.op in ARITHMETIC:
+        return pool.make(term.op, *(rational_outside(pool, a) for a in term.args))
+    atoms = _atoms(pool, term.args[0]) if term.op == "exp" else None
+    if not atoms:
+        return term
+    context = fmpq_mpoly_ctx.get([f"g{i}" for i in range(len(atoms))], "degrevlex")
+    return pool.make("exp", next(iter(_lowest_of(_Quotients(pool, atoms, context, {}), term.args[0])), term.args[0]))
+
+
 def _by_roots(roots: _Quotients) -> Iterator[tuple[Term, tuple[Any, Any]]]:
     """The atoms that are linear under a root, as quotients with that root in them."""
     for atom, (above, below) in roots.squares.items():

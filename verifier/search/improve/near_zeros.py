@@ -68,6 +68,10 @@ class ZeroSeries:
         top, bottom = self.centre.as_integer_ratio()
         return pool.make("sub", pool.make("abs", self.leaf) if self.parity else self.leaf, pool.make("div", pool.leaf("number", str(top)), pool.number(bottom)))
 
+    def condition(self, pool: Pool) -> Term:
+        """That an input is where it is certified."""
+        return pool.make("lt", pool.make("abs", self.distance(pool)), pool.leaf("number", repr(self.largest).removesuffix(".0")))
+
 
 def zeros(check: Check, gradient: str, points: Sequence[FloatPoint]) -> list[float]:
     """Floats next to zeros of the exact gradient of one input, between points at which it has different signs; those nearest to 0."""

@@ -106,6 +106,9 @@ sqrt(a*a + b) -> hypot(a, sqrt(b)) if b > 0
 a*a + b*b -> hypot(a, b)*hypot(a, b)
 cbrt(a) - cbrt(b) -> (a - b)/(cbrt(a)*cbrt(a) + cbrt(a)*cbrt(b) + cbrt(b)*cbrt(b))
 a*a + 1 -> hypot(a, 1)*hypot(a, 1)
+a*a + b -> hypot(a, sqrt(b))*hypot(a, sqrt(b)) if b > 0
+a/hypot(a, b) - 1 -> -(b/hypot(a, b)*(b/(hypot(a, b) + a)))
+1 - a/hypot(a, b) -> b/hypot(a, b)*(b/(hypot(a, b) + a))
 a/(b + sqrt(b*b + a*a)) -> a/(b + hypot(a, b))
 hypot(a, b)*hypot(a, b) -> a*a + b*b
 hypot(a, b) - a -> b*(b/(hypot(a, b) + a))
@@ -214,17 +217,30 @@ sin(a)*sin(a) + cos(a)*cos(a) -> 1
 sin(a)/cos(a) -> tan(a)
 cos(a)/sin(a) -> 1/tan(a)
 1/tan(a) -> cos(a)/sin(a)
+a - b*cos(c) -> (a - b) + 2*b*(sin(c/2)*sin(c/2))
+(a*a + b*b) - 2*(a*(b*cos(c))) -> (a - b)*(a - b) + 4*(a*b)*(sin(c/2)*sin(c/2))
+a*a + b*(c*c) -> hypot(a, c*sqrt(b))*hypot(a, c*sqrt(b)) if b > 0
 sin(a) - sin(b) -> 2*(cos((a + b)/2)*sin((a - b)/2))
 cos(a) - cos(b) -> -2*(sin((a + b)/2)*sin((a - b)/2))
 tan(a) - tan(b) -> sin(a - b)/(cos(a)*cos(b))
 sin(a + b) - sin(a) -> 2*(cos(a + b/2)*sin(b/2))
 cos(a + b) - cos(a) -> -2*(sin(a + b/2)*sin(b/2))
 
+sin(pi*a) -> sinpi(a)
+cos(pi*a) -> cospi(a)
+
 error functions
 1 - erf(a) -> erfc(a)
 1 + erf(a) -> erfc(-a)
 1 - erfc(a) -> erf(a)
 2 - erfc(a) -> erfc(-a)
+erfc(a) -> erfcx(a)*exp(-(a*a))
+erfc(a/sqrt(2)) -> erfcx(a/sqrt(2))*exp(-(a*a)/2)
+exp(a*a)*erfc(a) -> erfcx(a)
+
+gamma functions
+digamma(a + 1) -> digamma(a) + 1/a
+lgamma(a + 1) -> lgamma(a) + log(abs(a))
 
 powers
 a**b*a**c -> a**(b + c)
@@ -236,6 +252,8 @@ a**b - c**b -> c**b*expm1(b*log(a/c)) if a > 0 and c > 0
 exp(b*log(a)) -> a**b
 log(a**b) -> b*log(a) if a > 0
 a**(1/3) -> cbrt(a) if a > 0
+a**(2/3) -> cbrt(a)*cbrt(a) if a > 0
+a**(-2/3) -> 1/(cbrt(a)*cbrt(a)) if a > 0
 a**(-b) -> 1/a**b if a > 0
 a**(2*b) -> a**b*a**b if a > 0
 a**(b - 1) -> a**b/a if a > 0
@@ -261,6 +279,7 @@ sin(a - b) -> sin(a - b) + cos(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((
 cos(a - b) -> cos(a - b) - sin(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
 tan(a - b) -> tan(a - b) + (1 + tan(a - b)*tan(a - b))*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
 expm1(a - b) -> expm1(a - b) + exp(a - b)*((a - ((a - b) - ((a - b) - a))) - (b + ((a - b) - a)))
+exp(a*sqrt(b)) -> exp(a*sqrt(b))*(1 + (fma(a, sqrt(b), -(a*sqrt(b))) + a*(fma(-sqrt(b), sqrt(b), b)/(2*sqrt(b))))) if b > 0
 sin(a*b) -> sin(a*b) + cos(a*b)*fma(a, b, -(a*b))
 cos(a*b) -> cos(a*b) - sin(a*b)*fma(a, b, -(a*b))
 tan(a*b) -> tan(a*b) + (1 + tan(a*b)*tan(a*b))*fma(a, b, -(a*b))

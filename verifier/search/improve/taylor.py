@@ -98,6 +98,8 @@ def _step(term: Term, args: list[_Analytic | Model], leaf: Term, interval: Ball,
     if term.op == "hypot":
         squares = [_arithmetic("mul", [a, a], interval) for a in args]
         return _apply("sqrt", _arithmetic("add", squares, interval))
+    if term.op == "pow" and (power := value_of(term.args[1])) is not None:
+        return _power_of(args[0], fmpq(power.numerator, power.denominator))
     if len(args) == 1:
         return _apply(term.op, args[0])
     raise _NoModel
@@ -148,6 +150,12 @@ def _apply(op: str, a: _Analytic | Model) -> _Analytic:
     if op == "sqrt" and first == 1 and a.within[0] > 0:
         return _Analytic(a.exact.sqrt(), a.within.sqrt())
     raise _NoModel
+
+
+def _power_of(a: _Analytic | Model, exponent: Any) -> _Analytic:
+    """A power of a part that is 1 at 0, by its logarithm."""
+    logarithm = _apply("log", a)
+    return _Analytic((logarithm.exact * exponent).exp(), (logarithm.within * arb(exponent)).exp())
 
 
 # ---------------------------------------------------------------- models
