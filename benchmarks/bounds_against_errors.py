@@ -27,6 +27,7 @@ from machine import describe
 
 from tests.compare.errors_at_points import bounds_of, errors, plan_of, points_in, question, random_boxes
 from tests.compare.test_boxes import FUNCTIONS
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
 from verifier.case.case import Case
 from verifier.case.load import load
 from verifier.compare.boxes.bounds import Box, ErrorUnit, box_of
@@ -93,7 +94,7 @@ def random(points: int) -> None:
 
 def narrow(paths: Sequence[str], formats: Sequence[str]) -> Iterator[tuple[str, Callable[[], Job | str]]]:
     """Every implementation of every case in every format, with one input that moves; where there are several, each of the first two in turn, and the others at numbers."""
-    for case in sorted(load(*paths).cases, key=lambda c: len(c.inputs) - len(c.parameters) > 1):  # those of one input first
+    for case in sorted(load(*paths).cases, key=_effort):
         if not case.programs.drafts:
             yield f"{case.name}, no formula", lambda: "the case has no formula that is bounded: a callable, a table or a path"
             continue
@@ -101,6 +102,11 @@ def narrow(paths: Sequence[str], formats: Sequence[str]) -> Iterator[tuple[str, 
         inputs = [name for name in case.inputs if name not in case.parameters]
         for name, form, draft in product(inputs[:MOST_MOVING], formats, dict.fromkeys(d.implementation.name for d in case.programs.drafts)):
             yield f"{case.place}, {case.name}, {draft}, {name}, {form}", partial(_narrow_job, case, truth, draft, name, form)
+
+
+def _effort(case: Case) -> tuple[bool, bool]:
+    """Cases of one input first, special functions last: they are enclosed by balls."""
+    return len(case.inputs) - len(case.parameters) > 1, any(s.gate in SPECIAL_FUNCTIONS for s in case.programs.truth.steps)
 
 
 def _narrow_job(case: Case, truth: Truth, draft: str, moving: str, form: str) -> Job | str:

@@ -34,10 +34,10 @@ from verifier.language.numeral import exact
 from verifier.language.primitives import NoGate
 
 UNITS: tuple[ErrorUnit, ErrorUnit] = ("absolute", "ulp")
-BLOCK = 1 << 15  # numbers in one pass of NumPy
+BLOCK = 1 << 13  # numbers in one pass of NumPy: what stays in the cache
 BITS = 200  # of a ball
 MOST_BOUNDED = 100  # answers that are held for the next job
-MOST_BY_BALLS = 20.0  # seconds of the processor for one gradient; what is left is counted as unknown
+MOST_BY_BALLS = 5.0  # seconds of the processor for one gradient; what is left is counted as unknown
 OTHERWISE = "8"  # ulps, of a library function of which nothing is assumed by default
 ROUNDED = 2.0**-50  # of an error, by computing it in float64
 
@@ -73,7 +73,7 @@ def _sizes(low: DoubleArray, high: DoubleArray) -> tuple[DoubleArray, DoubleArra
 
 
 def by_intervals(check: Check, output: int, columns: list[DoubleArray], computed: DoubleArray) -> Errors:
-    real = intervals.run(check.subject.exact[0], columns, [output], strict=False, upstream=check.upstream)[0]
+    real = intervals.quick(check.subject.exact[0], columns, [output], strict=False, upstream=check.upstream)[0]
     if not isinstance(real, Interval):
         return _unknown(len(computed))
     low, high = (np.broadcast_to(end, computed.shape) for end in real[:2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from verifier.case.components import base
@@ -42,6 +42,18 @@ def upward(figure: str, digits: int = FIGURES) -> str:
 def in_unit(figure: str, unit: str) -> str:
     """A figure with its unit, which an absolute one has none of."""
     return f"{figure} ulp" if unit == "ulp" else figure
+
+
+def domain_text(b: BoundResult) -> str:
+    """For which inputs a bound holds, in words; '' where there is no box."""
+    return meant_text(b.box, dict(b.listed), b.given)
+
+
+def meant_text(box: BoxText, listed: Mapping[str, Sequence[str]], given: str) -> str:
+    """A box with the only values of some inputs, and the condition, in words."""
+    values = [f"{name} in {{{', '.join(texts[:MOST_INPUTS])}{f' and {len(texts) - MOST_INPUTS} more' if len(texts) > MOST_INPUTS else ''}}}" for name, texts in listed.items()]
+    intervals = box_text(tuple(row for row in box if row[0] not in listed))
+    return ", ".join(filter(None, (intervals, *values))) + (f" where {' '.join(given.split())}" if given and box else "")
 
 
 def box_text(box: BoxText) -> str:

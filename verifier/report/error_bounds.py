@@ -14,6 +14,7 @@ from verifier.case.points import point_text
 from verifier.compare.agreement import Outcome
 from verifier.compare.boxes.bounds import STATED, STATED_BY_USER, Assumed, Assumptions, Box, ErrorBound, ErrorClaim, box_of
 from verifier.compare.boxes.certify import certify
+from verifier.compare.boxes.constraint import constraint_of
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
@@ -21,7 +22,19 @@ from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
-from verifier.report.bound_words import MOST_LINES, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import (
+    MOST_LINES,
+    PROVED,
+    REFUTED,
+    badness,
+    box_text,
+    domain_text,
+    downward,
+    in_percent,
+    in_unit,
+    percent,
+    upward,
+)
 from verifier.report.catalogue import finding
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxText, Finding
 from verifier.report.results import result_of
@@ -52,7 +65,7 @@ def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
     box = claims.obstacle or box_of(case, check.subject.program.inputs, check.format)
     if isinstance(box, str):
         return [_without_box(check, name, claim, box) for name, claim in wanted.items()]
-    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
+    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS, constraint=constraint_of(case, check.subject.program.inputs, check.format))
 
 
 def proved_ulps(case: Case, check: Check) -> dict[str, float]:
@@ -116,7 +129,15 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         is_for_program_only=b.is_for_program_only,
         boxes=b.boxes,
         seconds=f"{b.seconds:.2g}",
+        listed=_listed(case, check.format, b.box),
+        given="" if case.given is None else case.given.text.strip(),
     )
+
+
+def _listed(case: Case, fmt: Format, box: Box) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The inputs with listed values, of which a box has the ends only."""
+    values = constraint_of(case, box.inputs, fmt).values if box.inputs else ()
+    return tuple((name, tuple(formats.text(fmt, v) for v in own)) for name, own in zip(box.inputs, values, strict=True) if own)
 
 
 def _ground(check: Check, a: Assumed) -> str:
@@ -170,12 +191,12 @@ def _finding(case: Case, b: BoundResult, gradients: Sequence[str], *, strict: bo
 
 def _headline(b: BoundResult, *, has_formats: bool) -> str:
     who = f"{b.implementation}.{b.gradient}{f' in {b.format}' if has_formats else ''}"
-    where = f"all of {box_text(b.box)}" if b.box else "the domain"
+    where = f"all of {domain_text(b)}" if b.box else "the domain"
     if b.outcome == REFUTED and b.claim is not None:
         return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that is claimed for {where}"
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
-    return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
+    return f"{who}: {what} is not shown on {percent(b.open)} of {domain_text(b) or 'the domain'}{reason}"
 
 
 def _witness(b: BoundResult) -> tuple[str, ...]:

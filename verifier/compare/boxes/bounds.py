@@ -168,13 +168,19 @@ def assumed(function: str, fmt: Format, assumptions: Assumptions) -> Assumed | N
 
 
 def box_of(case: Case, inputs: tuple[str, ...], fmt: Format) -> Box | str:
-    """The numbers of a format in the domain of a case, per input of a program; else why there is no such box."""
+    """The numbers of a format in the domain of a case, per input of a program; else why there is no such box. Listed values (`constraint`) are those between the first and the last."""
     domain = dict(case.domain)
     fixed = {name: text for point in case.points[:1] for name, text in point.values if name in case.parameters}
+    listed = {name: texts for name, texts in case.choices if len(texts) > 1 and name in domain}
     low, high = [], []
     for name in inputs:
         if name not in domain and name not in fixed:
             return f"the domain has no interval for '{name}'"
+        if name in listed:
+            values = [round_exact(fmt, exact(text)) for text in listed[name]]
+            low.append(min(values) + 0.0)
+            high.append(max(values) + 0.0)
+            continue
         first, last = domain.get(name) or (fixed[name], fixed[name])
         if special(first) is not None or special(last) is not None:
             return f"the domain of '{name}' has no end: a bound is for an interval of numbers"
@@ -183,7 +189,8 @@ def box_of(case: Case, inputs: tuple[str, ...], fmt: Format) -> Box | str:
             return f"no {fmt.stored_in} number is in the domain of '{name}'"
         low.append(ends[0])
         high.append(ends[1])
-    return Box(inputs, tuple(low), tuple(high))
+    beyond = next((name for name, *ends in zip(inputs, low, high, strict=True) if not all(map(math.isfinite, ends))), None)
+    return Box(inputs, tuple(low), tuple(high)) if beyond is None else f"the domain of '{beyond}' ends beyond the largest {fmt.stored_in} number"
 
 
 def _inside(first: str, last: str, fmt: Format) -> tuple[float, float] | None:

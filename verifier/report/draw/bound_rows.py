@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from verifier.case.components import base
-from verifier.report.bound_words import MOST_LINES, OPEN, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import (
+    MOST_LINES,
+    OPEN,
+    PROVED,
+    REFUTED,
+    badness,
+    domain_text,
+    downward,
+    in_percent,
+    in_unit,
+    percent,
+    upward,
+)
 from verifier.report.draw.finding import wrapped
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import AssumedText, BoundResult, CaseReport
@@ -20,9 +32,9 @@ def bound_lines(c: CaseReport, paint: Paint, *, most: int = MOST_LINES) -> list[
     """All lines about the bounds of a case, with so many statements of each ledger."""
     lines: list[str] = []
     has_formats = len({b.format for b in c.bounds}) > 1
-    for box in dict.fromkeys(b.box for b in c.bounds):
-        lines += wrapped(box_text(box) or "the domain", "  for all ", paint.columns)
-        groups = [group for group in _groups(c.bounds) if group[0].box == box]
+    for domain in dict.fromkeys(domain_text(b) for b in c.bounds):
+        lines += wrapped(domain or "the domain", "  for all ", paint.columns)
+        groups = [group for group in _groups(c.bounds) if domain_text(group[0]) == domain]
         cells = [_row(group, paint, has_formats=has_formats) for group in groups]
         widths = [max(paint.width(row[i]) for row in cells) for i in range(len(cells[0]))]
         for row, group in zip(cells, groups, strict=True):
