@@ -13,6 +13,7 @@ from verifier.report.outcome import BoundResult, BoxText
 FIGURES = 4  # digits of a bound in a sentence, rounded up
 MOST_LINES = 3  # statements, by their share of the bound
 MOST_INPUTS = 6  # of a box, in a sentence
+MOST_PLACES = 3  # without volume, in a sentence
 PROVED, REFUTED, OPEN = "proved", "refuted", "open"
 
 
@@ -72,6 +73,15 @@ def box_text(box: BoxText) -> str:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
+
+
+def left_text(b: BoundResult) -> str:
+    """Where a bound is open, in words: on a share of the domain, or on a part of it that has no volume, such as a face."""
+    if float(b.open) or not b.open_boxes:
+        return f"on {percent(b.open)}"
+    wide = {name for name, low, high in b.box if low != high}
+    places = list(dict.fromkeys(box_text(tuple(row for row in box if row[0] in wide and row[1] == row[2])) for box in b.open_boxes))
+    return f"at {' and at '.join(places[:MOST_PLACES])}" + (" and elsewhere" if len(places) > MOST_PLACES or b.open_count > len(b.open_boxes) else "")
 
 
 def percent(share: str) -> str:

@@ -32,7 +32,7 @@ from verifier.report.bound_words import (
     downward,
     in_percent,
     in_unit,
-    percent,
+    left_text,
     upward,
 )
 from verifier.report.catalogue import finding
@@ -196,7 +196,7 @@ def _headline(b: BoundResult, *, has_formats: bool) -> str:
         return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that is claimed for {where}"
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
-    return f"{who}: {what} is not shown on {percent(b.open)} of {domain_text(b) or 'the domain'}{reason}"
+    return f"{who}: {what} is not shown {left_text(b)}{' of' if float(b.open) else ', a part without volume of'} {domain_text(b) or 'the domain'}{reason}"
 
 
 def _witness(b: BoundResult) -> tuple[str, ...]:
@@ -216,7 +216,7 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     if b.bound is not None:
         rows.append(f"{'elsewhere':<9} at most {in_unit(upward(b.bound), b.unit)}")
     is_beyond = b.claim is not None and b.at_a_point is not None and exact(b.at_a_point) > exact(b.claim)
-    ways = [] if is_beyond else [f"more time than {seconds:g} s (budget)"]
+    ways = [] if is_beyond or not float(b.open) else [f"more time than {seconds:g} s (budget)"]
     ways += ["a domain without the open boxes"]
     ways += ["a larger limit"] if b.claim is not None else []
     ways += ["a claim of the absolute error, where the exact gradient passes through 0"] if b.unit == "ulp" else []
@@ -227,6 +227,3 @@ def lines_text(b: BoundResult) -> tuple[str, ...]:
     """The statements that make the bound, with their shares of it."""
     rows = [(in_percent(line.share), f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
     return tuple(f"{'worst' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
-
-
-__all__ = ["answers", "bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "proved_ulps", "upward"]

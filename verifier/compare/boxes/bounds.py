@@ -90,7 +90,7 @@ class ErrorBound:
     at_a_point: float | None  # the same bound taken at one point, the largest that was found: no search can prove less
     outcome: BoundOutcome
     open_share: float = 0.0  # of the volume of the box
-    open_boxes: tuple[Box, ...] = ()  # the largest of those that are left; of one input a few intervals that have all of them
+    open_boxes: tuple[Box, ...] = ()  # the largest of those that are left; of one input a few intervals that have all of them, of more inputs those that touch are one
     open_count: int = 0  # how many there are
     open_absolute: float | None = None  # of a claim in ulps: a bound of the absolute error in what is open, where one is known
     reason: str = ""  # why boxes are left open

@@ -366,8 +366,8 @@ def share_of(search: BoxSearch, boxes: Boxes) -> float:
     inputs = len(search.plan.inputs)
     points = between(search.domain_low, search.domain_high, search.random.random((SAMPLED, inputs)))
     _, forward = evaluate(search, points, points, slices=False)
-    low = np.column_stack([points, *(forward.number(k).low for k in search.plan.cuts)])
-    high = np.column_stack([points, *(forward.number(k).high for k in search.plan.cuts)])
+    low = np.column_stack([points, *(np.broadcast_to(forward.number(k).low, len(points)) for k in search.plan.cuts)])
+    high = np.column_stack([points, *(np.broadcast_to(forward.number(k).high, len(points)) for k in search.plan.cuts)])
     inside = 0
     for first, last in zip(low, high, strict=True):
         inside += bool(np.any(np.all((boxes.low <= last) & (boxes.high >= first), axis=1)))

@@ -218,16 +218,15 @@ def _lines(check: Check, search: BoxSearch, j: int, worst: tuple[DoubleArray, Do
     if not 0 < total < math.inf:
         return ()
     program = check.subject.program
-    by_line: dict[int, list[tuple[float, int]]] = {}
+    statements: dict[tuple[int | None, str], list[tuple[float, int]]] = {}
     for k, term in terms.items():
-        origin = search.plan.done.operations[k].origin
-        by_line.setdefault(program.steps[origin].line, []).append((float(term[0]), k))
-    found = []
-    for line, parts in by_line.items():
-        amount = sum(p for p, _ in parts)
+        line = program.steps[search.plan.done.operations[k].origin].line
         where = program.lines[line] if 0 <= line < len(program.lines) else None
         place = None if where is None or where.source is None else where.source.place(where.start).line
-        statement = where.text.strip() if where is not None else _text(search, max(parts)[1])
+        statements.setdefault((place, where.text.strip() if where is not None else _text(search, k)), []).append((float(term[0]), k))
+    found = []
+    for (place, statement), parts in statements.items():
+        amount = sum(p for p, _ in parts)
         found.append(LineShare(place, statement, amount / total, amount, search.plan.done.operations[max(parts)[1]].gate))
     return tuple(sorted((f for f in found if f.share >= LEAST_SHARE), key=lambda f: -f.share)[:MOST_LINES])
 

@@ -15,7 +15,7 @@ from verifier.report.bound_words import (
     downward,
     in_percent,
     in_unit,
-    percent,
+    left_text,
     upward,
 )
 from verifier.report.draw.finding import wrapped
@@ -66,7 +66,7 @@ def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> li
     b, colour = group[0], COLOURS[group[0].outcome]
     name = f"{b.implementation}.{b.gradient}" + (f" (worst of {len(group)})" if len(group) > 1 else "")
     claim = f" (claim {in_unit(b.claim, b.unit)})" if b.claim is not None else ""
-    extent = "" if b.open == "0" or b.outcome == REFUTED else f", open on {percent(b.open)}"
+    extent = "" if b.outcome != OPEN else f", open {left_text(b)}"
     return [
         name,
         b.format if has_formats else "",
