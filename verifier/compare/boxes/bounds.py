@@ -108,7 +108,8 @@ class ErrorBound:
 
 _GLIBC = "the C library; glibc's source states {}"
 _MEASURED = "the C library; twice the largest error that searches have found in glibc, {} (measured at their inputs with glibc 2.36), and no proof"
-_UNCHECKED = "the C library; twice the largest error said of glibc, {} (not checked), and no proof"
+_SEARCHED = "the C library; twice the largest error that a search of a million inputs found in glibc 2.36, {}, rounded up; {}, and no proof"
+_LISTED = "the C library; twice the {} that glibc's own table of known errors has (a search of a million inputs found {} in glibc 2.36), and no proof"
 _CPYTHON = "CPython's own; {}"
 
 
@@ -128,7 +129,7 @@ FLOAT64 = _rows(
     ("asin",  "1.1", _MEASURED.format("0.516")),
     ("acos",  "1.1", _MEASURED.format("0.523")),
     ("atan",  "1.2", _MEASURED.format("0.523")),
-    ("atan2", "1.2", _UNCHECKED.format("0.56")),
+    ("atan2", "1.2", _SEARCHED.format("0.523", "glibc's own table of known errors has none for it")),
     ("expm1", "2",   _MEASURED.format("0.913")),
     ("log10", "4",   _MEASURED.format("1.62")),
     ("log1p", "2",   _MEASURED.format("0.899")),
@@ -137,7 +138,7 @@ FLOAT64 = _rows(
     ("tanh",  "5",   _MEASURED.format("2.21")),
     ("asinh", "4",   _MEASURED.format("1.92")),
     ("acosh", "5",   _MEASURED.format("2.25")),
-    ("atanh", "4",   _UNCHECKED.format("1.9")),
+    ("atanh", "4",   _LISTED.format("2", "1.71")),
     ("cbrt",  "8",   _MEASURED.format("3.67")),
     ("erf",   "3",   _MEASURED.format("1.43")),
     ("erfc",  "11",  _MEASURED.format("5.19")),
