@@ -190,6 +190,14 @@ def test_the_text_has_a_row_for_each_gradient_its_lines_and_once_what_is_given()
     assert "program's own real value" in "\n".join(lines)
 
 
+def test_in_a_narrow_terminal_a_row_has_several_lines_and_loses_nothing() -> None:
+    found = report("function: exp(w[0]*x + w[1])\nshapes: {w: 2}\ndomain: {w: [-2, 2], x: [-2, 2]}\nformats: [float64, float32]\ncertify: {ulps: 60}\n")
+    wide, narrow = bound_lines(found, PLAIN), bound_lines(found, Paint(enabled=False, columns=80))
+    assert max(map(len, wide)) > 100
+    assert max(map(len, narrow)) <= 80
+    assert " ".join(" ".join(wide).split()) == " ".join(" ".join(narrow).split())
+
+
 def test_the_text_says_what_is_open_and_what_is_refuted() -> None:
     opened, refuted = replace(BOUND, outcome="open", open="0.002"), replace(BOUND, outcome="refuted", seen="7.1")
     lines = bound_lines(CaseReport("a", "f.yaml", 1, "failed", bounds=(opened, replace(refuted, gradient="dy"))), PLAIN)

@@ -199,7 +199,7 @@ def _reason(s: Standing, bounds: DoubleArray) -> str:
     if np.all(np.isposinf(bounds)):
         return "no bound is known there: a pole, an overflow, the end of a function's domain, or a function for which the sign of a zero matters" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
     if s.claim.limit is None:
-        return f"the bound there is above {s.cap:.6g} ulp: the gradient is 0 or cancels"
+        return f"the bound there is still above {s.cap:.6g} ulp: the time was not enough, or the gradient is 0 or cancels"
     return "the time was not enough, or the bound at a point is above the claim" if s.point <= s.claim.limit else f"the bound at a point is {s.point:.4g}, above the claim"
 
 

@@ -25,6 +25,7 @@ from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}
 COLOURS = {PROVED: "", OPEN: "yellow", REFUTED: "red"}
 ALL_LINES = 1000  # statements of a ledger: more than there are
+NARROW = 8  # columns before a ledger, where rows do not fit into the terminal
 SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 
 
@@ -38,10 +39,26 @@ def bound_lines(c: CaseReport, paint: Paint, *, most: int = MOST_LINES) -> list[
         cells = [_row(group, paint, has_formats=has_formats) for group in groups]
         widths = [max(paint.width(row[i]) for row in cells) for i in range(len(cells[0]))]
         for row, group in zip(cells, groups, strict=True):
-            lines.append("    " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip())
-            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6), most=most)]
+            lines += _in_columns(row, widths, paint)
+            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6 if not _is_too_wide(widths, paint) else NARROW), most=most)]
     if c.bounds:
         lines += [paint(line, "dim") for text in given(c.bounds) for line in wrapped(text, "    given   ", paint.columns or SENTENCE)]
+    return lines
+
+
+def _is_too_wide(widths: Sequence[int], paint: Paint) -> bool:
+    return bool(paint.columns) and 4 + sum(w + 2 for w in widths if w) - 2 > paint.columns
+
+
+def _in_columns(row: Sequence[str], widths: Sequence[int], paint: Paint) -> list[str]:
+    """The cells of a row, below those of the other rows; where a terminal is too narrow for that, one after the other, on as many lines as they need."""
+    if not _is_too_wide(widths, paint):
+        return ["    " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip()]
+    lines = ["   "]
+    for cell in filter(None, row):
+        if paint.width(lines[-1]) + 2 + paint.width(cell) > paint.columns and lines[-1].strip():
+            lines.append(" " * (NARROW - 1))
+        lines[-1] += ("  " if lines[-1].strip() else " ") + cell
     return lines
 
 
