@@ -1,46 +1,53 @@
-"""Certified bounds held against errors of numbers: random boxes in float64, and every number of the 16-bit and of float32 boxes.
+"""Certified bounds held against errors of numbers: random boxes in float64, and every number of 16-bit and of float32 boxes.
 
     PYTHONPATH=. python benchmarks/bounds_against_errors.py                      the three tables
     PYTHONPATH=. python benchmarks/bounds_against_errors.py --only random --points 10000000
-    PYTHONPATH=. python benchmarks/bounds_against_errors.py --only float32 --binades 5
+    PYTHONPATH=. python benchmarks/bounds_against_errors.py --only 16 --results build/narrow.jsonl --seconds 300      a part; again: the next one
+    PYTHONPATH=. python benchmarks/bounds_against_errors.py --only float32 --binades 10 --results build/single.jsonl
 
-An error is that of the floats against double-doubles; where it seems to be above a bound, balls decide. `violations` must be 0. `bound / true` is the bound over
-the largest error of all numbers, outside of what is left open.
+An error is that of the floats against certain enclosures of the real value; where it seems to be above a bound, balls decide. `violations` must be 0. `bound / true` is
+the bound over the largest error of all numbers, outside of what is left open. What has no bound is listed with the reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 from certify import CORES, NETWORKS, question_of
+from every_number import UNITS, Job, run_all
 from machine import describe
 
 from tests.compare.errors_at_points import bounds_of, errors, plan_of, points_in, question, random_boxes
 from tests.compare.test_boxes import FUNCTIONS
-from verifier.arithmetic.types import DoubleArray, MaskArray
+from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
+from verifier.case.case import Case
 from verifier.case.load import load
-from verifier.compare.boxes.bounds import Assumptions, Box, ErrorBound, ErrorClaim, ErrorUnit, box_of
-from verifier.compare.boxes.certify import certify
+from verifier.compare.boxes.bounds import Box, ErrorUnit, box_of
 from verifier.compare.boxes.witness import at_point
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep.columns import computed_columns
-from verifier.exact.truth import truth_of
-from verifier.language.formats import numbers, places
+from verifier.exact.truth import Truth, truth_of
+from verifier.language.numeral import special
 
-UNITS: tuple[ErrorUnit, ErrorUnit] = ("absolute", "ulp")
 BOXES = 400  # of a function, at a time,
 EACH = 250  # with so many numbers
-BLOCK = 1 << 18
+MOST_MOVING = 2  # inputs of a case, each of which moves once
 NARROW = ("float16", "bfloat16")
 OTHERWISE = (-10.0, 10.0)  # the domain of a case that has none
-SINGLE = (
-    "1/(1+exp(-x))", "x/(1+x)", "log(1+exp(x))", "x/(1+exp(-x))", "x - x**3/6.0", "sqrt(x*x + 1)", "x*x*x - 2*x", "4.0*x/(1 + x/1.11)", "exp(-x*x)", "exp(x)/(x + 1)",
-    "log(x)*x", "1/(x*x + 1)", "x*sqrt(x)", "sin(x)*x", "cos(x) + x", "tanh(x)*x", "max(x*x, x)", "abs(x - 1)*x", "(x + 1)*(x + 1)/(x*x + 2)", "log1p(x)/x",
-)  # fmt: skip
+BOTH, POSITIVE = (-10.0, 10.0), (0.0, 10.0)
+SINGLE = {
+    "1/(1+exp(-x))": BOTH, "x/(1+x)": BOTH, "log(1+exp(x))": BOTH, "x/(1+exp(-x))": BOTH, "x - x**3/6.0": BOTH, "sqrt(x*x + 1)": BOTH, "x*x*x - 2*x": BOTH,
+    "4.0*x/(1 + x/1.11)": BOTH, "exp(-x*x)": BOTH, "exp(x)/(x + 1)": BOTH, "log(x)*x": POSITIVE, "1/(x*x + 1)": BOTH, "x*sqrt(x)": POSITIVE, "sin(x)*x": BOTH, "cos(x) + x": BOTH,
+    "tanh(x)*x": BOTH, "max(x*x, x)": BOTH, "abs(x - 1)*x": BOTH, "(x + 1)*(x + 1)/(x*x + 2)": BOTH, "log1p(x)/x": (-0.9, 10.0),
+}  # fmt: skip
 
 
 def beyond(check: Check, j: int, unit: ErrorUnit, point: Sequence[float], bound: float) -> bool:
@@ -85,98 +92,71 @@ def random(points: int) -> None:
 # ---------------------------------------------------------------- every number
 
 
-def every_number(check: Check, box: Box) -> Iterator[DoubleArray]:
-    """All numbers of a box of which one input moves, as points, in blocks."""
-    moving = next(i for i, (low, high) in enumerate(zip(box.low, box.high, strict=True)) if low != high)
-    first, last = places(check.format, box.low[moving], box.high[moving])
-    for start in range(first, last + 1, BLOCK):
-        column = numbers(check.format, np.arange(start, min(start + BLOCK, last + 1)))
-        points = np.tile(np.array(box.low), (len(column), 1))
-        points[:, moving] = column
-        yield points
-
-
-def against_every_number(name: str, check: Check, box: Box, budget: float) -> Iterator[tuple[float, int]]:
-    """Of each claimed gradient and unit: the bound over the largest error of all numbers, and the violations; a line is printed for each."""
-    found = {unit: certify(check, box, {n: ErrorClaim(unit) for _, n in check.subject.claims}, assumptions=Assumptions(), budget=budget) for unit in UNITS}
-    most = {unit: [0.0] * len(check.subject.claims) for unit in UNITS}
-    count, bad = 0, dict.fromkeys(UNITS, 0)
-    for points in every_number(check, box):
-        count += len(points)
-        for j, both in enumerate(errors(check, points)):
-            for which, unit in enumerate(UNITS):
-                b = found[unit][j]
-                off = np.where(is_closed(b, points), both[which], -1.0)
-                at = int(np.argmax(off))
-                most[unit][j] = max(most[unit][j], float(off[at]))
-                if b.bound is not None and off[at] > b.bound:
-                    bad[unit] += beyond(check, j, unit, tuple(points[at].tolist()), b.bound)
-    for unit in UNITS:
-        for b, error in zip(found[unit], most[unit], strict=True):
-            if b.bound is None or b.open_count > len(b.open_boxes):
-                continue
-            ratio = b.bound / error if error > 0 else float("nan")
-            print(f"| {name} | {check.format.name} | {b.gradient} | {unit} | {count:,} | {b.bound:.4g} | {error:.4g} | {ratio:.3f} | {100 * b.open_share:.2g} % | {bad[unit]} |", flush=True)
-            yield ratio, bad[unit]
-
-
-def is_closed(b: ErrorBound, points: DoubleArray) -> MaskArray:
-    """Which points are not in an open box."""
-    closed = np.ones(len(points), bool)
-    for box in b.open_boxes:
-        closed &= ~np.all((points >= np.array(box.low)) & (points <= np.array(box.high)), axis=1)
-    return closed
-
-
-HEAD = "| case | format | gradient | unit | numbers | bound | true | bound / true | open | violations |\n|---|---|---|---|---:|---:|---:|---:|---:|---:|"
-
-
-def report(title: str, found: Sequence[tuple[float, int]]) -> None:
-    ratios = [r for r, _ in found if r == r]  # noqa: PLR0124 - no NaN
-    print(f"\n{title}: {len(found)} bounds, {sum(v for _, v in found)} violations, bound / true median {statistics.median(ratios):.3f}, least {min(ratios):.4f}, largest {max(ratios):.3g}", flush=True)
-
-
-def sixteen_bits(paths: Sequence[str], budget: float) -> None:
-    """Every case of which one input moves, in both formats."""
-    print(f"\nevery number in 16 bits\n\n{HEAD}", flush=True)
-    found: list[tuple[float, int]] = []
-    for case in load(*paths).cases:
-        if len(case.inputs) - len(case.parameters) != 1 or not case.programs.drafts or case.given is not None:
+def narrow(paths: Sequence[str], formats: Sequence[str]) -> Iterator[tuple[str, Callable[[], Job | str]]]:
+    """Every implementation of every case in every format, with one input that moves; where there are several, each of the first two in turn, and the others at numbers."""
+    for case in sorted(load(*paths).cases, key=_effort):
+        if not case.programs.drafts:
+            yield f"{case.name}, no formula", lambda: "the case has no formula that is bounded: a callable, a table or a path"
             continue
-        for form in NARROW:
-            for check in checks_of(case, truth_of(case.programs.truth), [form])[0][1]:
-                box = box_for(case, check)
-                if box is not None and check.subject.claims:
-                    found += against_every_number(f"{case.name}, {check.implementation}", check, box, budget)
-    report("16 bits", found)
+        truth = truth_of(case.programs.truth)
+        inputs = [name for name in case.inputs if name not in case.parameters]
+        for name, form, draft in product(inputs[:MOST_MOVING], formats, dict.fromkeys(d.implementation.name for d in case.programs.drafts)):
+            yield f"{case.place}, {case.name}, {draft}, {name}, {form}", partial(_narrow_job, case, truth, draft, name, form)
 
 
-def box_for(case: object, check: Check) -> Box | None:
-    """The box of a case; of an input without a domain with two ends [-10, 10]."""
-    from dataclasses import replace
-
-    domain = dict(case.domain)  # type: ignore[attr-defined]
-    ends = {n: domain[n] if n in domain and not any("inf" in e for e in domain[n]) else tuple(map(repr, OTHERWISE)) for n in case.inputs if n not in case.parameters}  # type: ignore[attr-defined]
-    box = box_of(replace(case, domain=tuple({**domain, **ends}.items())), check.subject.program.inputs, check.format)  # type: ignore[type-var]
-    return box if isinstance(box, Box) and sum(low != high for low, high in zip(box.low, box.high, strict=True)) == 1 else None
+def _effort(case: Case) -> tuple[bool, bool]:
+    """Cases of one input first, special functions last: they are enclosed by balls."""
+    return len(case.inputs) - len(case.parameters) > 1, any(s.gate in SPECIAL_FUNCTIONS for s in case.programs.truth.steps)
 
 
-def single(binades: int, budget: float) -> None:
-    """Twenty functions in float32, every number from 1/4 on in so many binades."""
-    print(f"\nevery float32 of [0.25, {2.0 ** (binades - 2):g}]\n\n{HEAD}", flush=True)
-    found: list[tuple[float, int]] = []
-    for text in SINGLE:
-        check, box = question(text, {"x": (0.25, 2.0 ** (binades - 2))}, "float32")
-        found += against_every_number(text, check, box, budget)
-    report("float32", found)
+def _narrow_job(case: Case, truth: Truth, draft: str, moving: str, form: str) -> Job | str:
+    checks = [c for c in checks_of(case, truth, [form])[0][1] if c.implementation == draft]
+    if not checks or not checks[0].subject.claims:
+        return "the implementation does not run in this format, or claims no gradient"
+    check, domain = checks[0], dict(case.domain)
+    first = dict(case.points[0].values) if case.points else {}
+    ends = {n: domain[n] if n in domain and not any("inf" in e for e in domain[n]) else tuple(map(repr, OTHERWISE)) for n in case.inputs if n not in case.parameters}
+    fixed = {n: first.get(n, e[0]) for n, e in ends.items() if n != moving}
+    fixed = {n: ends[n][0] if special(text) is not None else text for n, text in fixed.items()}
+    box = box_of(replace(case, domain=tuple({**domain, **ends, **{n: (text, text) for n, text in fixed.items()}}.items())), check.subject.program.inputs, check.format)
+    if isinstance(box, str):
+        return box
+    moves = [(low, high) for low, high in zip(box.low, box.high, strict=True) if low != high]
+    if len(moves) != 1 or not all(map(math.isfinite, (*box.low, *box.high))):
+        return "the domain has one number of this format, or ends beyond them"
+    key = f"{case.place}, {case.name}, {draft}, {moving}, {form}"
+    return Job(key, check, (box,), *moves[0])
+
+
+def single(binades: int, texts: Mapping[str, tuple[float, float]]) -> Iterator[tuple[str, Callable[[], Job | str]]]:
+    """Functions in float32: every number of the largest binades of their domains, on both sides of 0. Each binade is bounded by itself, and as a part of the domain."""
+    for text, (low, high) in texts.items():
+        check, box = question(text, {"x": (low, high)}, "float32")
+        for sign, end in ((1.0, high), (-1.0, -low)):
+            top = math.frexp(end)[1] if end > 0 else 0
+            for exponent in range(top, top - binades, -1) if end > 0 else ():
+                near, far = 2.0 ** (exponent - 1), min(end, 2.0**exponent)
+                ends = sorted((sign * near, sign * far))
+                key = f"{text}, [{ends[0]:g}, {ends[1]:g}], float32"
+                yield key, partial(_single_job, key, check, box, *ends)
+
+
+def _single_job(key: str, check: Check, box: Box, low: float, high: float) -> Job:
+    part = replace(box, low=(float(np.float32(low)),), high=(float(np.float32(high)),))
+    part = replace(part, low=(max(part.low[0], box.low[0]),), high=(min(part.high[0], box.high[0]),))
+    return Job(key, check, (part, box), part.low[0], part.high[0])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("random", "16", "float32"), action="append")
     parser.add_argument("--points", type=int, default=10_000_000)
-    parser.add_argument("--binades", type=int, default=1, help="of float32: each has 8,388,608 numbers")
-    parser.add_argument("--budget", type=float, default=1.0, help="seconds of the processor for the bounds of a case")
+    parser.add_argument("--format", action="append", help="formats of the cases, of at most 16 bits; default: float16 and bfloat16")
+    parser.add_argument("--binades", type=int, default=5, help="of float32, on each side of 0: a binade has 8,388,608 numbers")
+    parser.add_argument("--function", action="append", help="only these of the float32 functions")
+    parser.add_argument("--budget", type=float, default=1.0, help="seconds of the processor for the bounds of a box in one unit")
+    parser.add_argument("--results", type=Path, help="a file of what is done: it is not done again, and the sums are of all of it")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="begin nothing new after so many seconds")
     parser.add_argument("paths", nargs="*", default=["cases"])
     options = parser.parse_args()
     wanted = options.only or ["random", "16", "float32"]
@@ -184,9 +164,10 @@ def main() -> None:
     if "random" in wanted:
         random(options.points)
     if "16" in wanted:
-        sixteen_bits(options.paths, options.budget)
+        run_all("every number in narrow formats", narrow(options.paths, options.format or NARROW), budget=options.budget, results=options.results, seconds=options.seconds)
     if "float32" in wanted:
-        single(options.binades, options.budget)
+        texts = {f: ends for f, ends in SINGLE.items() if not options.function or f in options.function}
+        run_all("every number of float32", single(options.binades, texts), budget=options.budget, results=options.results, seconds=options.seconds)
 
 
 if __name__ == "__main__":

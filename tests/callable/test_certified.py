@@ -142,7 +142,7 @@ def test_floats_that_contradict_the_bound_of_the_traced_lines_prove_nothing() ->
 
 
 def test_claims_that_make_no_sense_are_refused_in_words() -> None:
-    for certify_, words in (({"ulp": 3}, "did you mean 'ulps'"), ({"dy": {"ulps": 3}}, "no gradient of sigmoid"), ("bst", "'best'"), ({"ulps": -1}, "not negative"), ({}, "what is claimed"), ({"ulps": 3, "absolute": 2}, "one claim"), ({"ulps": 1, "budget": 0}, "seconds")):
+    for certify_, words in (({"ulp": 3}, "did you mean 'ulps'"), ({"dy": {"ulps": 3}}, "no gradient of sigmoid"), ("bst", "'best'"), ({"ulps": -1}, "never negative"), ({"ulps": float("nan")}, "finite"), ({"ulps": True}, "not a number"), (6, "what is claimed"), ({"dx": {}}, "what is claimed"), ({"dx": "bst"}, "'best'"), ({"dx": {"ulps": -1}}, "never negative"), ({}, "what is claimed"), ({"ulps": 3, "absolute": 2}, "one claim"), ({"ulps": 1, "budget": 0}, "seconds")):
         with pytest.raises(ValueError, match="certify") as error:
             report("sigmoid", "staged", 0.5, domain={"x": (-1, 1)}, certify=certify_)
         assert words in str(error.value)

@@ -13,7 +13,9 @@ from verifier.arithmetic.intervals.interval import ONE, Interval
 from verifier.compare.boxes import centred, effects
 from verifier.compare.boxes.cuts import crossing
 from verifier.compare.boxes.enclosures import ForwardBoxes
+from verifier.compare.boxes.left_open import _joined
 from verifier.compare.boxes.roundings import sizes
+from verifier.language.formats import FORMATS, numbers, places
 
 TURBINE: tuple[str, Domain] = ("3 + 2/(r*r) - ((0.125*(3 - 2*v))*(((w*w)*r)*r))/(1 - v) - 4.5", {"v": (-4.5, -0.3), "w": (0.4, 0.9), "r": (3.8, 7.8)})
 LINEAR: tuple[str, Domain] = ("-x2*x3 - x1*x4 + x2*x5 + x3*x6 - x5*x6 + x1*(-x1 + x2 + x3 - x4 + x5 + x6)", {f"x{k}": (4, 6.3504) for k in range(1, 7)})
@@ -94,3 +96,26 @@ def test_of_a_gradient_of_six_inputs_that_passes_0_little_is_open() -> None:
     assert found.outcome == "open"
     assert found.open_share < 0.1
     assert crossing(plan_of(question(*TURBINE)[0]), question(*TURBINE)[1], plan_of(question(*TURBINE)[0]).done.outputs) == ()
+
+
+def test_a_slice_of_a_value_that_is_the_same_everywhere_has_a_share() -> None:
+    found = bounds("x*y", {"x": (-3, 0), "y": (-1, 1)}, form="float16", budget=0.2, forward="out = x*y", backward="dx = x\ndy = exp((x*y) - (x*y))/(x + y)")
+    assert found["dx"].outcome == "proved"
+    assert found["dy"].outcome == "open", "there is a pole along x = -y"
+    assert 0 < found["dy"].open_share <= 1
+
+
+@pytest.mark.parametrize("form", ["float64", "float16"])
+def test_open_boxes_that_touch_are_joined_and_have_the_same_numbers(form: str) -> None:
+    fmt = FORMATS[form]
+    random = np.random.default_rng(2)
+    ends = numbers(fmt, places(fmt, 1.0, 1.5)[0] + np.arange(0, 9))  # begins of cells of one number each, in two inputs
+    taken = random.random((8, 8)) < 0.7
+    taken[3, :] = True  # a row and a column that are full
+    taken[:, 5] = True
+    at = np.argwhere(taken)
+    random.shuffle(at)
+    low, high = _joined(fmt, ends[at], ends[at])
+    assert len(low) < len(at) / 2
+    inside = [np.all((ends[:8, None] >= a[0]) & (ends[:8, None] <= b[0]), axis=1)[:, None] & np.all((ends[:8, None] >= a[1]) & (ends[:8, None] <= b[1]), axis=1)[None, :] for a, b in zip(low, high, strict=True)]
+    assert (np.sum(inside, axis=0) == taken).all(), "every number that was in a box is in one, and in one only"

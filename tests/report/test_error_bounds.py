@@ -81,6 +81,24 @@ def test_an_open_claim_fails_and_says_what_would_decide_it() -> None:
     assert any(detail.startswith("decides") for detail in tried.details) is (tried.code == "V110")
 
 
+def test_what_is_open_on_a_face_is_said_by_its_place_and_not_as_0_percent() -> None:
+    found = report("function: copysign(y, x)*y\ndomain: {x: [-1, 1], y: [1, 2]}\ncertify: {ulps: best, budget: 0.2}\n")
+    (open_,) = [b for b in found.bounds if b.outcome == "open"]
+    assert (open_.gradient, float(open_.open)) == ("dy", 0)
+    (finding,) = found.findings
+    assert "is not shown at x = 0.0, a part without volume of x in [-1.0, 1.0], y in [1.0, 2.0]" in finding.message
+    assert not any("more time" in text for text in finding.details), "no time shows it there"
+    assert "open at x = 0.0" in str(found)
+    assert " 0 %" not in str(found)
+
+
+def test_one_statement_has_one_row_of_a_ledger_however_often_the_transform_writes_it() -> None:
+    (b,) = report("function: x - x*x\ndomain: {x: [0.6, 1]}\ncertify: best\n").bounds
+    statements = [line.statement for line in b.lines]
+    assert "dx += x * dt1" in statements
+    assert len(statements) == len(set(statements))
+
+
 def test_an_expected_outcome_excuses_the_case_and_another_one_does_not() -> None:
     assert report(SIGMOID + "certify: {ulps: 2}\nexpect: {staged.dx: bound_refuted}\n").status == "passed"
     other = report(SIGMOID + "certify: {ulps: 2}\nexpect: {staged.dx: bound_open}\n")
@@ -170,6 +188,14 @@ def test_the_text_has_a_row_for_each_gradient_its_lines_and_once_what_is_given()
     assert sum("round to nearest" in line for line in lines) == 1
     assert sum("exp within 1 ulp of the exact value (the C library)" in line for line in lines) == 1
     assert "program's own real value" in "\n".join(lines)
+
+
+def test_in_a_narrow_terminal_a_row_has_several_lines_and_loses_nothing() -> None:
+    found = report("function: exp(w[0]*x + w[1])\nshapes: {w: 2}\ndomain: {w: [-2, 2], x: [-2, 2]}\nformats: [float64, float32]\ncertify: {ulps: 60}\n")
+    wide, narrow = bound_lines(found, PLAIN), bound_lines(found, Paint(enabled=False, columns=80))
+    assert max(map(len, wide)) > 100
+    assert max(map(len, narrow)) <= 80
+    assert " ".join(" ".join(wide).split()) == " ".join(" ".join(narrow).split())
 
 
 def test_the_text_says_what_is_open_and_what_is_refuted() -> None:

@@ -1,13 +1,27 @@
-"""What `certify` and `assume` of `check` say, as the claims of a case."""
+"""What `certify` and `assume` of `check` say, as the claims of a case: the rules are those of case files, only the form is Python's."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verifier.case.certified import BEST, LIBRARY_FUNCTIONS, NO_CLAIM, UNITS, Certify, Claimed
+from verifier.case.certified import (
+    BEST,
+    LIBRARY_FUNCTIONS,
+    NO_CLAIM,
+    UNITS,
+    Certify,
+    Claimed,
+    unclaimed,
+    wrong_assumption,
+    wrong_budget,
+    wrong_function,
+    wrong_limit,
+    wrong_units,
+    wrong_word,
+)
 from verifier.case.components import base
+from verifier.language.numeral import exact, number_problem
 from verifier.language.source import suggestion
 
 FORMS = "'best', {'ulps': 6}, {'absolute': 1e-12} or {'dx': {'ulps': 6}}"
@@ -18,65 +32,56 @@ def claimed_in(certify: str | Mapping[str, Any] | None, name: str, inputs: Seque
     if certify is None:
         return NO_CLAIM
     if isinstance(certify, str):
-        return Certify(_best(certify))
+        return Certify(_claim(certify, "certify"))
+    stated = certify if isinstance(certify, Mapping) else {}
     gradients = [f"d{n}" for n in inputs]
     single = []
-    for key in certify:
+    for key in stated:
         if key in UNITS or key == "budget":
             continue
         if base(key) not in gradients:
             raise ValueError(f"certify: '{key}' is no gradient of {name}{suggestion(key, [*gradients, *UNITS, 'budget'])}; its gradients are {', '.join(gradients)}")
-        claim = _claim(certify[key])
-        if claim is None:
-            raise ValueError(f"certify: '{key}' must say what is claimed: {FORMS}")
-        single.append((name, key, claim))
-    general = _claim({k: v for k, v in certify.items() if k in UNITS})
-    if general is None and not single:
-        raise ValueError(f"certify must say what is claimed: {FORMS}")
-    return Certify(general, tuple(single), _seconds(certify))
+        single.append((name, key, _claim(stated[key], f"certify: '{key}'")))
+    general = {k: v for k, v in stated.items() if k in UNITS}
+    if not general and not single:
+        raise ValueError(unclaimed("certify", FORMS))
+    seconds = _number(stated["budget"], "certify: the budget", wrong_budget) if stated.get("budget") is not None else None
+    return Certify(_claim(general, "certify") if general else None, tuple(single), None if seconds is None else float(exact(seconds)))
 
 
 def assumed_in(assume: Mapping[str, float] | None) -> tuple[tuple[str, str], ...]:
     """What is assumed of library functions. Raises ValueError."""
     found = []
     for function, ulps in (assume or {}).items():
-        if function not in LIBRARY_FUNCTIONS:
-            raise ValueError(f"assume: '{function}' is no function of a library{suggestion(function, LIBRARY_FUNCTIONS)}")
-        if not 0.5 <= float(ulps) < math.inf:
-            raise ValueError(f"assume: {function} is {ulps} ulp; a result that is rounded may be off by 0.5 ulp")
-        found.append((function, repr(float(ulps))))
+        if problem := wrong_function(function):
+            raise ValueError(f"{problem}{suggestion(function, LIBRARY_FUNCTIONS)}")
+        found.append((function, _number(ulps, f"assume: {function}", wrong_assumption)))
     return tuple(found)
 
 
-def _claim(claim: Any) -> Claimed | None:
+def _claim(claim: Any, what: str) -> Claimed:
     """One claim; a number is one of ulps."""
     if isinstance(claim, str):
-        return _best(claim)
+        _refuse(wrong_word(what, claim, FORMS))
+        return Claimed()
     if not isinstance(claim, Mapping):
-        return Claimed("ulp", _limit(claim))
-    if len(claim) > 1:
-        raise ValueError(f"certify: a gradient has one claim, in one of the units {' and '.join(UNITS)}")
-    for unit, limit in claim.items():
-        if unit not in UNITS:
-            raise ValueError(f"certify: '{unit}' is no unit{suggestion(unit, tuple(UNITS))}; write {FORMS}")
-        return Claimed(UNITS[unit], None if limit == BEST else _limit(limit))
-    return None
+        return Claimed("ulp", _number(claim, what, wrong_limit))
+    if (unknown := next((unit for unit in claim if unit not in UNITS), None)) is not None:
+        raise ValueError(f"{what}: '{unknown}' is no unit{suggestion(unknown, tuple(UNITS))}; write {FORMS}")
+    _refuse(wrong_units(what, list(claim)) or ("" if claim else unclaimed(what, FORMS)))
+    unit, limit = next(iter(claim.items()))
+    return Claimed(UNITS[unit], None if limit == BEST else _number(limit, f"{what}: the limit in {unit}", wrong_limit))
 
 
-def _best(text: str) -> Claimed:
-    if text != BEST:
-        raise ValueError(f"certify is '{text}'; write {FORMS}")
-    return Claimed()
+def _number(value: Any, what: str, problem: Callable[[str, str], str]) -> str:
+    """The text of a number that obeys a rule of case files."""
+    text = repr(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if (complaint := number_problem(text)) is not None:
+        raise ValueError(f"{what}: {complaint}")
+    _refuse(problem(what, text))
+    return text
 
 
-def _limit(limit: Any) -> str:
-    if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 <= limit < math.inf:
-        raise ValueError(f"certify: the limit is {limit!r}; write a number that is not negative, or '{BEST}'")
-    return repr(float(limit))
-
-
-def _seconds(certify: Mapping[str, Any]) -> float | None:
-    seconds = certify.get("budget")
-    if seconds is not None and not 0 < float(seconds) < math.inf:
-        raise ValueError(f"certify: the budget is {seconds}; it must be a positive number of seconds")
-    return None if seconds is None else float(seconds)
+def _refuse(problem: str) -> None:
+    if problem:
+        raise ValueError(problem)

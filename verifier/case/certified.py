@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BEST = "best"
 EXAMPLE = "{ulps: 6}"
+FORMS = f"{BEST}, {EXAMPLE} or {{absolute: 1e-12}}"
 ASSUME_EXAMPLE = "{exp: 1 ulp}"
 HALF = Fraction(1, 2)  # ulp
 SECONDS = 10.0  # of the processor, for all gradients of an implementation in one format
@@ -72,6 +73,50 @@ class Certify:
 NO_CLAIM = Certify()
 
 
+# ---------------------------------------------------------------- the rules, for every reader: what is wrong with what is written, in words; '' where nothing is
+
+
+def wrong_word(what: str, text: str, forms: str) -> str:
+    """A word that is no number asks for the best bound."""
+    return "" if text.strip() == BEST else f"{what} is {quoted(text)}; write {forms}"
+
+
+def wrong_units(what: str, stated: Sequence[str]) -> str:
+    """A gradient has one claim, in one of the units."""
+    return f"{what} has {' and '.join(map(quoted, stated))}; a gradient has one claim, so leave one of them, or write two cases" if len(stated) > 1 else ""
+
+
+def wrong_limit(what: str, number: str) -> str:
+    """An error is not negative."""
+    return f"{what} is {number}; an error is never negative" if exact(number) < 0 or number.startswith("-") else ""
+
+
+def wrong_budget(what: str, number: str) -> str:
+    """Seconds are more than none."""
+    return f"{what} is {number}; it must be a positive number of seconds" if exact(number) <= 0 else ""
+
+
+def wrong_assumption(what: str, ulps: str) -> str:
+    """No function is closer than rounding allows."""
+    return f"{what} is {ulps} ulp; a result that is rounded may be off by 0.5 ulp" if exact(ulps) < HALF else ""
+
+
+def wrong_function(name: str) -> str:
+    """Assumptions are of functions of a library."""
+    if name in LIBRARY_FUNCTIONS:
+        return ""
+    reason = "is rounded to the nearest number, so nothing is to be assumed of it" if name in ROUNDED_ONCE else "is no function of a library"
+    return f"{quoted(name)} in assume {reason}"
+
+
+def unclaimed(what: str, forms: str) -> str:
+    """Something must be claimed."""
+    return f"{what} must say what is claimed: {forms}"
+
+
+# ---------------------------------------------------------------- the reader of case files
+
+
 def read_own_certify(reader: Reader, node: YamlNode, what: str) -> Certify:
     """`best`, `{ulps: 6}` or `{absolute: 1e-12}`: the claim for all gradients."""
     if isinstance(node, Scalar):
@@ -81,7 +126,7 @@ def read_own_certify(reader: Reader, node: YamlNode, what: str) -> Certify:
         return NO_CLAIM
     claim = _claim(reader, fields, what)
     if claim is None and not any(key in fields for key in UNITS) and not reader.is_mistyped(node, fields, *UNITS):
-        reader.tell(node, f"{what} must say what is claimed: {BEST}, {EXAMPLE} or {{absolute: 1e-12}}")
+        reader.tell(node, unclaimed(what, FORMS))
     return Certify(claim, seconds=_budget(reader, fields, what))
 
 
@@ -100,16 +145,15 @@ def read_assume(reader: Reader, node: YamlNode) -> tuple[tuple[str, str], ...]:
     """`{exp: 1 ulp}`: within how many ulps of the exact value a library function is assumed to be."""
     assumed = []
     for key, value in reader.mapping(node, "assume", example=ASSUME_EXAMPLE) or ():
-        if key.text not in LIBRARY_FUNCTIONS:
-            reason = "is rounded to the nearest number, so nothing is to be assumed of it" if key.text in ROUNDED_ONCE else "is no function of a library"
-            reader.tell_unknown(key, f"{quoted(key.text)} in assume {reason}", key.text, LIBRARY_FUNCTIONS)
+        if problem := wrong_function(key.text):
+            reader.tell_unknown(key, problem, key.text, LIBRARY_FUNCTIONS)
         text = _ulps(reader, value, f"assume.{key.text}")
         if text is not None:
             assumed.append((key.text, text))
     return tuple(assumed)
 
 
-def box_problems(inputs: Sequence[str], domain: Mapping[str, tuple[str, str]], choices: Mapping[str, Sequence[str]], *, is_constrained: bool) -> list[str]:
+def box_problems(inputs: Sequence[str], domain: Mapping[str, tuple[str, str]]) -> list[str]:
     """Why a domain is no box of numbers of which an error could be certified."""
     found = []
     missing = next((name for name in inputs if name not in domain), None)
@@ -118,10 +162,6 @@ def box_problems(inputs: Sequence[str], domain: Mapping[str, tuple[str, str]], c
         found.append(f"'certify' is for all numbers of a domain, and the domain has no interval for the input '{missing}'; add one such as domain: {{{missing}: [-10, 10]}}")
     elif infinite is not None:
         found.append(f"'certify' needs a domain with two ends, and that of '{infinite}' has none; write numbers")
-    if (name := next((n for n, values in choices.items() if len(values) > 1), None)) is not None:
-        found.append(f"'certify' is for all numbers of an interval, and '{name}' has listed values; write one case for each value")
-    if is_constrained:
-        found.append("'certify' is for all numbers of the domain, and 'given' leaves some out; write a domain inside of it")
     return found
 
 
@@ -134,17 +174,17 @@ def _single(reader: Reader, node: YamlNode, what: str) -> Claimed | None:
 
 
 def _best(reader: Reader, node: Scalar, what: str) -> Claimed | None:
-    if node.text.strip() == BEST:
-        return Claimed()
-    reader.tell(node, f"{what} is {quoted(node.text)}; write {BEST}, {EXAMPLE} or {{absolute: 1e-12}}")
-    return None
+    if problem := wrong_word(what, node.text, FORMS):
+        reader.tell(node, problem)
+        return None
+    return Claimed()
 
 
 def _claim(reader: Reader, fields: Mapping[str, KeyValue], what: str) -> Claimed | None:
     """The claim that a mapping states, in one of the units."""
     stated = [key for key in UNITS if key in fields]
-    if len(stated) > 1:
-        reader.tell(fields[stated[1]][0], f"{what} has 'ulps' and 'absolute'; a gradient has one claim, so leave one of them, or write two cases")
+    if problem := wrong_units(what, stated):
+        reader.tell(fields[stated[1]][0], problem)
     if not stated:
         return None
     node = fields[stated[0]][1]
@@ -156,29 +196,27 @@ def _claim(reader: Reader, fields: Mapping[str, KeyValue], what: str) -> Claimed
 
 def _limit(reader: Reader, node: YamlNode, what: str) -> str | None:
     """The text of a number that is not negative."""
-    text = reader.number(node, what)
-    if text is not None and text.startswith("-"):
-        reader.tell(node, f"{what} is {text}; an error is never negative")
-        return None
-    return text
+    return _number(reader, node, what, wrong_limit)
 
 
 def _budget(reader: Reader, fields: Mapping[str, KeyValue], what: str) -> float | None:
     """Seconds that are more than none."""
     if "budget" not in fields:
         return None
-    text = reader.number(fields["budget"][1], f"{what}.budget")
-    if text is not None and exact(text) <= 0:
-        reader.tell(fields["budget"][1], f"{what}.budget is {text}; it must be a positive number of seconds")
-        return None
+    text = _number(reader, fields["budget"][1], f"{what}.budget", wrong_budget)
     return None if text is None else float(exact(text))
 
 
 def _ulps(reader: Reader, node: YamlNode, what: str) -> str | None:
     """The number in `1 ulp`; the word may be left out."""
     match = _ULPS.fullmatch(node.text.strip()) if isinstance(node, Scalar) else None
-    text = reader.number(replace(node, text=match[1]) if match is not None and isinstance(node, Scalar) else node, what)
-    if text is not None and exact(text) < HALF:
-        reader.tell(node, f"{what} is {text} ulp; a result that is rounded may be off by 0.5 ulp")
+    return _number(reader, replace(node, text=match[1]) if match is not None and isinstance(node, Scalar) else node, what, wrong_assumption)
+
+
+def _number(reader: Reader, node: YamlNode, what: str, problem: Callable[[str, str], str]) -> str | None:
+    """The text of a number that obeys a rule."""
+    text = reader.number(node, what)
+    if text is not None and (complaint := problem(what, text)):
+        reader.tell(node, complaint)
         return None
     return text

@@ -41,7 +41,7 @@ def claiming(case: Case, *, claim: Claimed | None = None, seconds: float | None 
 
 def problems(case: Case, gradient: str | None = None) -> list[Complaint]:
     """Why nothing can be certified of a case: it has no box, or no gradient of that name."""
-    found = box_problems(case.inputs, dict(case.domain), dict(case.choices), is_constrained=case.given is not None)
+    found = box_problems(case.inputs, dict(case.domain))
     names = list(dict.fromkeys(name for draft in case.programs.drafts for _, name in draft.claims))
     if gradient is not None and not calls_of(case) and not any(covers(gradient, name) for name in names):
         found.append(f"no implementation has a gradient '{gradient}'{suggestion(gradient, names)}")

@@ -257,7 +257,7 @@ def _placed(fields: dict[str, KeyValue], claims: Certify) -> Certify:
 def _check_certify(reader: Reader, fields: dict[str, KeyValue], root: YamlNode, known: Inputs) -> None:
     """Complain where there is no box of numbers of which an error could be certified."""
     node = fields["certify"][0] if "certify" in fields else root
-    for problem in box_problems(known.names, dict(known.domain), dict(known.choices), is_constrained="given" in fields):
+    for problem in box_problems(known.names, dict(known.domain)):
         reader.tell(node, problem)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from verifier.case.components import base
@@ -13,6 +13,7 @@ from verifier.report.outcome import BoundResult, BoxText
 FIGURES = 4  # digits of a bound in a sentence, rounded up
 MOST_LINES = 3  # statements, by their share of the bound
 MOST_INPUTS = 6  # of a box, in a sentence
+MOST_PLACES = 3  # without volume, in a sentence
 PROVED, REFUTED, OPEN = "proved", "refuted", "open"
 
 
@@ -44,6 +45,18 @@ def in_unit(figure: str, unit: str) -> str:
     return f"{figure} ulp" if unit == "ulp" else figure
 
 
+def domain_text(b: BoundResult) -> str:
+    """For which inputs a bound holds, in words; '' where there is no box."""
+    return meant_text(b.box, dict(b.listed), b.given)
+
+
+def meant_text(box: BoxText, listed: Mapping[str, Sequence[str]], given: str) -> str:
+    """A box with the only values of some inputs, and the condition, in words."""
+    values = [f"{name} in {{{', '.join(texts[:MOST_INPUTS])}{f' and {len(texts) - MOST_INPUTS} more' if len(texts) > MOST_INPUTS else ''}}}" for name, texts in listed.items()]
+    intervals = box_text(tuple(row for row in box if row[0] not in listed))
+    return ", ".join(filter(None, (intervals, *values))) + (f" where {' '.join(given.split())}" if given and box else "")
+
+
 def box_text(box: BoxText) -> str:
     """A box in words: intervals before single numbers, an array by its name where all its components have the same."""
     alike: dict[tuple[str, str], list[str]] = {}
@@ -60,6 +73,15 @@ def box_text(box: BoxText) -> str:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_INPUTS]) + (f" and {len(names) - MOST_INPUTS} more" if len(names) > MOST_INPUTS else "")
+
+
+def left_text(b: BoundResult) -> str:
+    """Where a bound is open, in words: on a share of the domain, or on a part of it that has no volume, such as a face."""
+    if float(b.open) or not b.open_boxes:
+        return f"on {percent(b.open)}"
+    wide = {name for name, low, high in b.box if low != high}
+    places = list(dict.fromkeys(box_text(tuple(row for row in box if row[0] in wide and row[1] == row[2])) for box in b.open_boxes))
+    return f"at {' and at '.join(places[:MOST_PLACES])}" + (" and elsewhere" if len(places) > MOST_PLACES or b.open_count > len(b.open_boxes) else "")
 
 
 def percent(share: str) -> str:

@@ -13,7 +13,7 @@ from verifier.language.source import CampaignError
 from verifier.language.user_files import content_of
 from verifier.language.verdict import Verdict
 from verifier.report.baseline import OF_VERDICTS, without_numbers
-from verifier.report.bound_words import OPEN, PROVED, REFUTED, box_text, in_unit, upward
+from verifier.report.bound_words import OPEN, PROVED, REFUTED, in_unit, meant_text, upward
 from verifier.report.report_schema import VERSION
 from verifier.report.worst import MORE, GradientName, Worst, together
 
@@ -102,7 +102,7 @@ def _case(case: dict[str, Any], name: str) -> CaseInReport:
 
 def _bounds(case: dict[str, Any]) -> Iterator[tuple[BoundName, WidestBound]]:
     for b in case.get("bounds", ()):
-        name = BoundName(_name(b), b["unit"], box_text(tuple((n, low, high) for n, (low, high) in b["box"].items())))
+        name = BoundName(_name(b), b["unit"], meant_text(tuple((n, low, high) for n, (low, high) in b["box"].items()), b.get("listed", {}), b.get("given", "")))
         stated = b["bound"] is not None
         yield name, WidestBound(b["outcome"], float(b["bound"]) if stated else math.inf, f"at most {in_unit(upward(b['bound']), b['unit'])}" if stated else "no bound")
 

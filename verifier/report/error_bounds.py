@@ -14,6 +14,7 @@ from verifier.case.points import point_text
 from verifier.compare.agreement import Outcome
 from verifier.compare.boxes.bounds import STATED, STATED_BY_USER, Assumed, Assumptions, Box, ErrorBound, ErrorClaim, box_of
 from verifier.compare.boxes.certify import certify
+from verifier.compare.boxes.constraint import constraint_of
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.compare import compare
@@ -21,7 +22,19 @@ from verifier.language import formats
 from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
-from verifier.report.bound_words import MOST_LINES, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import (
+    MOST_LINES,
+    PROVED,
+    REFUTED,
+    badness,
+    box_text,
+    domain_text,
+    downward,
+    in_percent,
+    in_unit,
+    left_text,
+    upward,
+)
 from verifier.report.catalogue import finding
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, BoxText, Finding
 from verifier.report.results import result_of
@@ -52,7 +65,7 @@ def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
     box = claims.obstacle or box_of(case, check.subject.program.inputs, check.format)
     if isinstance(box, str):
         return [_without_box(check, name, claim, box) for name, claim in wanted.items()]
-    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS)
+    return certify(check, box, wanted, assumptions=_assumptions(case), budget=claims.seconds or SECONDS, constraint=constraint_of(case, check.subject.program.inputs, check.format))
 
 
 def proved_ulps(case: Case, check: Check) -> dict[str, float]:
@@ -116,7 +129,15 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         is_for_program_only=b.is_for_program_only,
         boxes=b.boxes,
         seconds=f"{b.seconds:.2g}",
+        listed=_listed(case, check.format, b.box),
+        given="" if case.given is None else case.given.text.strip(),
     )
+
+
+def _listed(case: Case, fmt: Format, box: Box) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The inputs with listed values, of which a box has the ends only."""
+    values = constraint_of(case, box.inputs, fmt).values if box.inputs else ()
+    return tuple((name, tuple(formats.text(fmt, v) for v in own)) for name, own in zip(box.inputs, values, strict=True) if own)
 
 
 def _ground(check: Check, a: Assumed) -> str:
@@ -170,12 +191,12 @@ def _finding(case: Case, b: BoundResult, gradients: Sequence[str], *, strict: bo
 
 def _headline(b: BoundResult, *, has_formats: bool) -> str:
     who = f"{b.implementation}.{b.gradient}{f' in {b.format}' if has_formats else ''}"
-    where = f"all of {box_text(b.box)}" if b.box else "the domain"
+    where = f"all of {domain_text(b)}" if b.box else "the domain"
     if b.outcome == REFUTED and b.claim is not None:
         return f"{who} is {in_unit(downward(b.seen), b.unit)} off at a point, more than the {in_unit(b.claim, b.unit)} that is claimed for {where}"
     what = "a best bound" if b.claim is None else f"the claim of at most {in_unit(b.claim, b.unit)}"
     reason = f": {b.reason}" if b.reason else ""
-    return f"{who}: {what} is not shown on {percent(b.open)} of {box_text(b.box) or 'the domain'}{reason}"
+    return f"{who}: {what} is not shown {left_text(b)}{' of' if float(b.open) else ', a part without volume of'} {domain_text(b) or 'the domain'}{reason}"
 
 
 def _witness(b: BoundResult) -> tuple[str, ...]:
@@ -195,7 +216,7 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     if b.bound is not None:
         rows.append(f"{'elsewhere':<9} at most {in_unit(upward(b.bound), b.unit)}")
     is_beyond = b.claim is not None and b.at_a_point is not None and exact(b.at_a_point) > exact(b.claim)
-    ways = [] if is_beyond else [f"more time than {seconds:g} s (budget)"]
+    ways = [] if is_beyond or not float(b.open) else [f"more time than {seconds:g} s (budget)"]
     ways += ["a domain without the open boxes"]
     ways += ["a larger limit"] if b.claim is not None else []
     ways += ["a claim of the absolute error, where the exact gradient passes through 0"] if b.unit == "ulp" else []
@@ -206,6 +227,3 @@ def lines_text(b: BoundResult) -> tuple[str, ...]:
     """The statements that make the bound, with their shares of it."""
     rows = [(in_percent(line.share), f"line {line.line}" if line.line is not None else "", line.statement) for line in b.lines[:MOST_LINES]]
     return tuple(f"{'worst' if not k else '':<9} {share:>6} from {f'{where}: ' if where else ''}{statement}" for k, (share, where, statement) in enumerate(rows))
-
-
-__all__ = ["answers", "bound_findings", "bounds_of", "box_text", "claims_of", "downward", "in_percent", "in_unit", "lines_text", "percent", "proved_ulps", "upward"]

@@ -189,6 +189,8 @@ class BoundResult:
     is_for_program_only: bool = False  # the formula is not proved: the error is that against the program's own real value
     boxes: int = 0  # that were looked at
     seconds: str = "0"
+    listed: tuple[tuple[str, tuple[str, ...]], ...] = ()  # inputs with their only values, which lie between the ends of the box
+    given: str = ""  # the condition: only the points at which it holds are meant
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,11 @@ def _definitions() -> Schema:
                     "program_only": {"description": "the formula is not proved: the error is that against the program's own real value", "type": "boolean"},
                     "lines": {"type": "array", "items": _object({"line": {"type": ["integer", "null"]}, "statement": _TEXT, "share": _TEXT, "contribution": _TEXT, "step": _TEXT})},
                     "boxes": _COUNT, "seconds": _TEXT,
-                }
+                },
+                {
+                    "listed": {"description": "inputs with their only values", "type": "object", "additionalProperties": {"type": "array", "items": _TEXT}},
+                    "given": {"description": "the condition: only the points of the box at which it holds are meant", **_TEXT},
+                },
             ),
         },
         "finding": _object(

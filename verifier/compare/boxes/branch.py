@@ -17,6 +17,7 @@ from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
 from verifier.compare.boxes.by_balls import BY_BALLS
+from verifier.compare.boxes.constraint import EVERYWHERE, Constraint, are_empty, are_meant, to_listed
 from verifier.compare.boxes.enclosures import ForwardBoxes, RoundingPlan
 from verifier.compare.boxes.narrow import narrowed
 from verifier.compare.boxes.split import halves, nearest_numbers
@@ -100,6 +101,7 @@ class BoxSearch:
     final: Boxes
     domain_low: DoubleArray  # per input
     domain_high: DoubleArray
+    constraint: Constraint = EVERYWHERE
     looked_at: int = 0
     seconds: float = 0.0
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(17))
@@ -134,17 +136,19 @@ def evaluate(search: BoxSearch, low: DoubleArray, high: DoubleArray, *, slices: 
             measure = effects.in_ulps if search.standing[j].claim.unit == "ulp" else effects.absolute
             found[:, j] = measure(forward, output).bound
             forward.adjoints.clear()  # of many gradients they do not fit into the memory
+        if not search.constraint.is_everywhere:
+            found[are_empty(search.constraint, low[:, :inputs], high[:, :inputs])] = -np.inf
     return found, forward
 
 
-def begin(plan: RoundingPlan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray]) -> BoxSearch:
+def begin(plan: RoundingPlan, outputs: Sequence[int], fmt: Format, claims: Sequence[ErrorClaim], pieces: tuple[DoubleArray, DoubleArray], constraint: Constraint = EVERYWHERE) -> BoxSearch:
     """A search over some boxes, which together are all of the domain."""
     dimensions = len(plan.inputs) + len(plan.cuts)
     cap = max(fmt.rounding_limit, LEAST_CAP)
     standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
     none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
     low, high = pieces
-    search = BoxSearch(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0))
+    search = BoxSearch(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0), constraint)
     count = len(low)
     low = np.hstack([low, np.full((count, len(plan.cuts)), -np.inf)])
     high = np.hstack([high, np.full((count, len(plan.cuts)), np.inf)])
@@ -153,6 +157,10 @@ def begin(plan: RoundingPlan, outputs: Sequence[int], fmt: Format, claims: Seque
     inputs = slice(0, len(plan.inputs))
     total = search.domain_high / 2 - search.domain_low / 2
     width = np.where(total > 0, (high / 2 - low / 2)[:, inputs] / np.where(total > 0, total, 1.0), 1.0)
+    for i, values in enumerate(constraint.values):
+        if values:  # they have no width: each counts as much as another
+            width[:, i] = np.searchsorted(values, high[:, i], side="right") - np.searchsorted(values, low[:, i])
+            width[:, i] /= len(values)
     shape = (count, dimensions)
     search.waiting = Boxes(low, high, np.prod(width, axis=1), bound, np.zeros(shape), np.zeros(shape))
     search.looked_at = count
@@ -358,8 +366,8 @@ def share_of(search: BoxSearch, boxes: Boxes) -> float:
     inputs = len(search.plan.inputs)
     points = between(search.domain_low, search.domain_high, search.random.random((SAMPLED, inputs)))
     _, forward = evaluate(search, points, points, slices=False)
-    low = np.column_stack([points, *(forward.number(k).low for k in search.plan.cuts)])
-    high = np.column_stack([points, *(forward.number(k).high for k in search.plan.cuts)])
+    low = np.column_stack([points, *(np.broadcast_to(forward.number(k).low, len(points)) for k in search.plan.cuts)])
+    high = np.column_stack([points, *(np.broadcast_to(forward.number(k).high, len(points)) for k in search.plan.cuts)])
     inside = 0
     for first, last in zip(low, high, strict=True):
         inside += bool(np.any(np.all((boxes.low <= last) & (boxes.high >= first), axis=1)))
@@ -383,6 +391,12 @@ def between(low: DoubleArray, high: DoubleArray, part: DoubleArray) -> DoubleArr
     return low * (1 - part) + high * part
 
 
+def meant_points(search: BoxSearch, points: DoubleArray) -> DoubleArray:
+    """Points of the domain near to some points; those where `given` does not certainly hold are left out."""
+    points = to_listed(search.constraint, nearest_numbers(search.format, np.clip(points, search.domain_low, search.domain_high)))
+    return points[are_meant(search.constraint, points)]
+
+
 def _points_in(search: BoxSearch, boxes: Boxes) -> DoubleArray:
     """Points in the boxes with the largest bounds, and near the points with the largest bounds so far."""
     inputs = len(search.plan.inputs)
@@ -400,7 +414,9 @@ def _points_in(search: BoxSearch, boxes: Boxes) -> DoubleArray:
 
 def _at_points(search: BoxSearch, points: DoubleArray) -> None:
     """Note the largest bounds at points, which are moved into the domain and to numbers of the format."""
-    points = nearest_numbers(search.format, np.clip(points, search.domain_low, search.domain_high))
+    points = meant_points(search, points)
+    if not len(points):
+        return
     bound, _ = evaluate(search, points, points, slices=False)
     for j, s in enumerate(search.standing):
         finite = np.where(np.isfinite(bound[:, j]), bound[:, j], -1.0)

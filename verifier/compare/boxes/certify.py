@@ -13,17 +13,18 @@ from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
 from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
 from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
+from verifier.compare.boxes.constraint import EVERYWHERE, Constraint
 from verifier.compare.boxes.cuts import crossing, cuts_of
 from verifier.compare.boxes.enclosures import RoundingPlan
 from verifier.compare.boxes.left_open import absolute_bound, gathered
 from verifier.compare.boxes.operations import Operations, operations
 from verifier.compare.boxes.pieces import pieces
-from verifier.compare.boxes.split import nearest_numbers
 from verifier.compare.boxes.witness import Seen, at_point, largest
 from verifier.compare.check import Check
 from verifier.exact.derivatives import NotDifferentiable
 from verifier.language.primitives import NoGate
 
+NOTHING_MEANT = "no point of the domain satisfies 'given', so there is nothing to show"
 MOST_STEPS = 20_000  # of a program
 TRIED = 2000  # numbers at which errors are computed, each time; where each is a call of somebody else's code
 CALLED = 100
@@ -36,8 +37,9 @@ CONTRADICTED = "an assumption does not hold on this machine, or the tool is wron
 OTHERWISE = "the framework does not compute the operations as they were traced, an assumption does not hold on this machine, or the tool is wrong"
 
 
-def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumptions: Assumptions, budget: float) -> tuple[ErrorBound, ...]:
+def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumptions: Assumptions, budget: float, constraint: Constraint = EVERYWHERE) -> tuple[ErrorBound, ...]:
     """The bound of every claimed gradient, in the order of `claims`; `budget` is in seconds of the processor, for all of them together.
+    With a `constraint` only those points of the box are meant that it leaves.
 
     The error is that of the implementation's program in the format of the check, against its real value times the upstream gradient:
     the exact gradient where the check has it `proved`. Where somebody else's code computes the gradients, the bound is that of the
@@ -58,7 +60,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
     known = tuple(a for a in used.values() if a is not None)
     ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
     plan = _plan(check, done, ulps, box, claims)
-    search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format))
+    search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format, constraint), constraint)
     watch = _Watch(check, list(claims), search)
     branch.run(search, budget - (time.process_time() - started), meanwhile=watch.look)
     watch.look(search)
@@ -131,7 +133,7 @@ def _points(search: BoxSearch, j: int, count: int) -> DoubleArray:
     if (near := search.standing[j].point_at) is not None:
         size = np.exp2(-search.random.integers(1, 50, (count // 4, 1)))
         found.append(near + np.minimum(high / 2 - low / 2, branch.WIDEST_STEP) * size * search.random.standard_normal((count // 4, inputs)))
-    return nearest_numbers(search.format, np.clip(np.vstack(found), low, high))
+    return branch.meant_points(search, np.vstack(found))
 
 
 # ---------------------------------------------------------------- the answer
@@ -150,6 +152,8 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
     if outcome == "proved" and seen is not None and bound is not None and seen.error > bound * (1 + ROUNDED):
         answer = _without_bound(check, box, name, s.claim, f"{CONTRADICTED if check.computed is None else OTHERWISE}: an error of {seen.error:.4g} occurs, and the bound would be {bound:.4g}")
         return replace(answer, seen=seen.error, seen_at=seen.point, assumptions=known, boxes=search.looked_at, seconds=seconds)
+    if outcome == "proved" and bound is None:
+        return replace(_without_bound(check, box, name, s.claim, NOTHING_MEANT), seconds=seconds)
     low, high = gathered(search, left.take(opened))
     boxes = tuple(_box(box, *ends) for ends in zip(low[:MOST_OPEN], high[:MOST_OPEN], strict=True))
     return ErrorBound(
@@ -195,7 +199,7 @@ def _reason(s: Standing, bounds: DoubleArray) -> str:
     if np.all(np.isposinf(bounds)):
         return "no bound is known there: a pole, an overflow, the end of a function's domain, or a function for which the sign of a zero matters" + (", or a zero of the gradient" if s.claim.unit == "ulp" else "")
     if s.claim.limit is None:
-        return f"the bound there is above {s.cap:.6g} ulp: the gradient is 0 or cancels"
+        return f"the bound there is still above {s.cap:.6g} ulp: the time was not enough, or the gradient is 0 or cancels"
     return "the time was not enough, or the bound at a point is above the claim" if s.point <= s.claim.limit else f"the bound at a point is {s.point:.4g}, above the claim"
 
 
@@ -214,16 +218,15 @@ def _lines(check: Check, search: BoxSearch, j: int, worst: tuple[DoubleArray, Do
     if not 0 < total < math.inf:
         return ()
     program = check.subject.program
-    by_line: dict[int, list[tuple[float, int]]] = {}
+    statements: dict[tuple[int | None, str], list[tuple[float, int]]] = {}
     for k, term in terms.items():
-        origin = search.plan.done.operations[k].origin
-        by_line.setdefault(program.steps[origin].line, []).append((float(term[0]), k))
-    found = []
-    for line, parts in by_line.items():
-        amount = sum(p for p, _ in parts)
+        line = program.steps[search.plan.done.operations[k].origin].line
         where = program.lines[line] if 0 <= line < len(program.lines) else None
         place = None if where is None or where.source is None else where.source.place(where.start).line
-        statement = where.text.strip() if where is not None else _text(search, max(parts)[1])
+        statements.setdefault((place, where.text.strip() if where is not None else _text(search, k)), []).append((float(term[0]), k))
+    found = []
+    for (place, statement), parts in statements.items():
+        amount = sum(p for p, _ in parts)
         found.append(LineShare(place, statement, amount / total, amount, search.plan.done.operations[max(parts)[1]].gate))
     return tuple(sorted((f for f in found if f.share >= LEAST_SHARE), key=lambda f: -f.share)[:MOST_LINES])
 

@@ -45,6 +45,7 @@ SIDES = Interval(np.float64(-1.0), np.float64(1.0))
 BELOW_ONE = frozenset(("sin", "tanh", "erf"))  # in size, at every float: pi is irrational, and the others are below 1 at every number; cos is, but at 0, where it is exact (C's Annex F)
 MAY_JUMP = JUMPS | REMAINDERS | COMPARISONS | LOGIC | {"where", *OF_SIGNED_ZERO}
 OF_SIGN = {"sign": 0, **OF_SIGNED_ZERO}  # and the operand whose sign decides
+LEAST_COS = -62  # |cos| is above 2^this at every float64, and so at every number of a narrower format: no such number is nearer to a multiple of pi/2 (Muller, Elementary Functions: 2^-60.9)
 WHOLE: dict[str, Callable[[Doubles], Doubles]] = {"sign": np.sign, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 
 
@@ -282,6 +283,8 @@ class ForwardBoxes:
             if o.gate in BELOW_ONE or (o.gate == "cos" and o.format.name == "float64"):  # there are no floats at which it is 1, so the ulp of 1 does not come in
                 most = np.where(most == 1.0, np.nextafter(1.0, 0.0), most)
             found = of_library(least, most, b, self.plan.ulps.get(o.gate, np.inf))
+            if o.gate == "cos" and b.emin < LEAST_COS:  # never subnormal
+                found = found._replace(besides=np.where(found.may_overflow, np.inf, 0.0))
         return found if jump is None else with_jump(found, jump)
 
     def _with_operands(self, k: int, o: Operation, rounding: LargestRounding) -> LargestRounding:
@@ -306,6 +309,9 @@ class ForwardBoxes:
             for a in o.args if o.gate == "mul" else o.args[1:]:
                 if a in self.plan.powers or self.plan.may_skip:
                     found = self._by_power(o, self.number(a), found, least, b)
+            if o.gate == "mul" and np.any(found.besides != 0):  # a product of multiples of two powers of two is one of theirs: if that is no smaller than the least number, nothing is lost below the normal ones
+                fits = self.step_of(o.args[0]) + self.step_of(o.args[1]) >= b.emin - b.precision + 1
+                found = found._replace(besides=np.where(fits & ~found.may_overflow, 0.0, found.besides))
             if o.gate == "mul" and operands[o.args[0]].format.precision + operands[o.args[1]].format.precision <= b.precision:
                 return at_most(found, np.where(least >= b.normal, 0.0, b.tiny))
         return found
@@ -330,8 +336,12 @@ class ForwardBoxes:
                 own = np.where(least > 0, np.maximum(np.frexp(least)[1] - 1, b.emin), b.emin) - b.precision + 1
                 if o.gate in ("add", "sub"):
                     own = np.maximum(own, np.minimum(self.step_of(o.args[0]), self.step_of(o.args[1])))
+                elif o.gate == "mul":
+                    own = np.maximum(own, self.step_of(o.args[0]) + self.step_of(o.args[1]))
                 elif o.gate in ("neg", "abs"):
                     own = np.maximum(own, self.step_of(o.args[0]))
+                elif o.gate == "cos":
+                    own = np.maximum(own, max(LEAST_COS - 1, b.emin) - b.precision + 1)
                 self.granularity[k] = own
         return self.granularity[k]
 

@@ -1,4 +1,4 @@
-"""The boxes that a search leaves open: in one dimension gathered to a few intervals; and the absolute bound that holds in all of them."""
+"""The boxes that a search leaves open: in one dimension gathered to a few intervals, in more those that touch made one; and the absolute bound that holds in all of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from verifier.arithmetic.types import DoubleArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.branch import Boxes, BoxSearch
 from verifier.compare.boxes.enclosures import ForwardBoxes
+from verifier.compare.boxes.split import after
+from verifier.language.formats import Format
 
 MOST_INTERVALS = 8
 APART = 2.0**-20  # of the distance of the first open box from the last: what is nearer to each other is one interval
@@ -18,7 +20,7 @@ MOST_HULLS = 4096
 
 
 def gathered(search: BoxSearch, boxes: Boxes) -> tuple[DoubleArray, DoubleArray]:
-    """The ends of open boxes per input, the largest first: in one dimension those of few intervals that have all of them, else of each box."""
+    """The ends of open boxes per input, the largest first: in one dimension those of few intervals that have all of them, else of boxes that together are the open ones."""
     inputs = len(search.plan.inputs)
     low, high = boxes.low[:, :inputs], boxes.high[:, :inputs]
     moving = np.flatnonzero(search.domain_high > search.domain_low)
@@ -26,8 +28,27 @@ def gathered(search: BoxSearch, boxes: Boxes) -> tuple[DoubleArray, DoubleArray]
         low, high = _intervals(low, high, int(moving[0]))
         order = np.argsort(low[:, moving[0]] - high[:, moving[0]], kind="stable")
     else:
-        order = np.argsort(-boxes.volume, kind="stable")
+        low, high = _joined(search.format, low, high)
+        total = search.domain_high[moving] / 2 - search.domain_low[moving] / 2
+        order = np.argsort(-np.prod((high / 2 - low / 2)[:, moving] / total, axis=1), kind="stable")
     return low[order], high[order]
+
+
+def _joined(fmt: Format, low: DoubleArray, high: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+    """The same numbers in fewer boxes: two that differ in one input only, and of which one begins where the other ends, are one."""
+    inputs, before = low.shape[1], len(low) + 1
+    while 1 < len(low) < before:
+        before = len(low)
+        for axis in range(inputs):
+            others = [i for i in range(inputs) if i != axis]
+            order = np.lexsort((low[:, axis], *(end[:, i] for i in others for end in (low, high))))
+            low, high = low[order], high[order]
+            alike = np.all((low[1:, others] == low[:-1, others]) & (high[1:, others] == high[:-1, others]), axis=1)
+            first = np.concatenate([[0], np.flatnonzero(~(alike & (low[1:, axis] <= after(fmt, high[:-1, axis])))) + 1])
+            last = np.maximum.reduceat(high[:, axis], first)
+            low, high = low[first], high[first]
+            high[:, axis] = last
+    return low, high
 
 
 def _intervals(low: DoubleArray, high: DoubleArray, axis: int) -> tuple[DoubleArray, DoubleArray]:

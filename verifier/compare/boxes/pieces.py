@@ -8,6 +8,7 @@ import numpy as np
 
 from verifier.arithmetic.types import DoubleArray
 from verifier.compare.boxes.bounds import Box
+from verifier.compare.boxes.constraint import EVERYWHERE, Constraint
 from verifier.compare.boxes.enclosures import leaf_float
 from verifier.compare.boxes.operations import Operations
 from verifier.compare.boxes.split import after, nearest_numbers, not_above
@@ -19,9 +20,10 @@ AT_ZERO = {"abs": (0,), "sign": (0,), "copysign": (0, 1), "atan2": (0, 1)}  # an
 AGAINST = COMPARISONS | {"max", "min"}
 
 
-def pieces(done: Operations, box: Box, fmt: Format) -> tuple[DoubleArray, DoubleArray]:
-    """The lowest and the highest numbers of the pieces, a row each."""
+def pieces(done: Operations, box: Box, fmt: Format, constraint: Constraint = EVERYWHERE) -> tuple[DoubleArray, DoubleArray]:
+    """The lowest and the highest numbers of the pieces, a row each; of an input with listed values each of these is one."""
     parts = [_between(low, high, borders, fmt) for low, high, borders in zip(box.low, box.high, _borders(done, box), strict=True)]
+    parts = [[(v, v) for v in values] or part for part, values in zip(parts, constraint.values or [()] * len(parts), strict=True)]
     while np.prod([float(len(p)) for p in parts]) > MOST_PIECES:
         longest = max(range(len(parts)), key=lambda i: len(parts[i]))
         parts[longest] = [(parts[longest][0][0], parts[longest][-1][1])]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from verifier.case.components import base
-from verifier.report.bound_words import MOST_LINES, OPEN, PROVED, REFUTED, badness, box_text, downward, in_percent, in_unit, percent, upward
+from verifier.report.bound_words import (
+    MOST_LINES,
+    OPEN,
+    PROVED,
+    REFUTED,
+    badness,
+    domain_text,
+    downward,
+    in_percent,
+    in_unit,
+    left_text,
+    upward,
+)
 from verifier.report.draw.finding import wrapped
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import AssumedText, BoundResult, CaseReport
@@ -13,6 +25,7 @@ from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}
 COLOURS = {PROVED: "", OPEN: "yellow", REFUTED: "red"}
 ALL_LINES = 1000  # statements of a ledger: more than there are
+NARROW = 8  # columns before a ledger, where rows do not fit into the terminal
 SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 
 
@@ -20,16 +33,32 @@ def bound_lines(c: CaseReport, paint: Paint, *, most: int = MOST_LINES) -> list[
     """All lines about the bounds of a case, with so many statements of each ledger."""
     lines: list[str] = []
     has_formats = len({b.format for b in c.bounds}) > 1
-    for box in dict.fromkeys(b.box for b in c.bounds):
-        lines += wrapped(box_text(box) or "the domain", "  for all ", paint.columns)
-        groups = [group for group in _groups(c.bounds) if group[0].box == box]
+    for domain in dict.fromkeys(domain_text(b) for b in c.bounds):
+        lines += wrapped(domain or "the domain", "  for all ", paint.columns)
+        groups = [group for group in _groups(c.bounds) if domain_text(group[0]) == domain]
         cells = [_row(group, paint, has_formats=has_formats) for group in groups]
         widths = [max(paint.width(row[i]) for row in cells) for i in range(len(cells[0]))]
         for row, group in zip(cells, groups, strict=True):
-            lines.append("    " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip())
-            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6), most=most)]
+            lines += _in_columns(row, widths, paint)
+            lines += [paint(line, "dim") for line in ledger(group[0], " " * (widths[0] + 6 if not _is_too_wide(widths, paint) else NARROW), most=most)]
     if c.bounds:
         lines += [paint(line, "dim") for text in given(c.bounds) for line in wrapped(text, "    given   ", paint.columns or SENTENCE)]
+    return lines
+
+
+def _is_too_wide(widths: Sequence[int], paint: Paint) -> bool:
+    return bool(paint.columns) and 4 + sum(w + 2 for w in widths if w) - 2 > paint.columns
+
+
+def _in_columns(row: Sequence[str], widths: Sequence[int], paint: Paint) -> list[str]:
+    """The cells of a row, below those of the other rows; where a terminal is too narrow for that, one after the other, on as many lines as they need."""
+    if not _is_too_wide(widths, paint):
+        return ["    " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip()]
+    lines = ["   "]
+    for cell in filter(None, row):
+        if paint.width(lines[-1]) + 2 + paint.width(cell) > paint.columns and lines[-1].strip():
+            lines.append(" " * (NARROW - 1))
+        lines[-1] += ("  " if lines[-1].strip() else " ") + cell
     return lines
 
 
@@ -54,7 +83,7 @@ def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> li
     b, colour = group[0], COLOURS[group[0].outcome]
     name = f"{b.implementation}.{b.gradient}" + (f" (worst of {len(group)})" if len(group) > 1 else "")
     claim = f" (claim {in_unit(b.claim, b.unit)})" if b.claim is not None else ""
-    extent = "" if b.open == "0" or b.outcome == REFUTED else f", open on {percent(b.open)}"
+    extent = "" if b.outcome != OPEN else f", open {left_text(b)}"
     return [
         name,
         b.format if has_formats else "",

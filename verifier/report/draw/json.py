@@ -133,6 +133,8 @@ def _bound(b: BoundResult, at: _Points) -> dict[str, Any]:
         "gradient": b.gradient,
         "format": b.format,
         "box": _box(b.box),
+        **({"listed": {name: list(values) for name, values in b.listed}} if b.listed else {}),
+        **({"given": b.given} if b.given else {}),
         "unit": b.unit,
         "claim": b.claim,
         "bound": b.bound,

@@ -22,6 +22,7 @@ from typing import Any
 from verifier import __version__
 from verifier.case.components import PointText, bracketed
 from verifier.language.verdict import Verdict
+from verifier.report.bound_words import domain_text, left_text
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw.better_content import better
 from verifier.report.draw.circuit_svg import STYLE
@@ -357,8 +358,8 @@ def _region(r: HuntedRegion) -> dict[str, Any]:
 
 
 def _bound(b: BoundResult) -> dict[str, Any]:
-    where = ", ".join(f"{name} in [{low}, {high}]" for name, low, high in b.box[:MOST_INPUTS])
-    remarks = "; ".join(filter(None, (f"not bounded in {b.open} of the box" if b.open not in ("0", "0.0") else "", b.reason, f"the largest error seen: {b.seen} at {at(b.seen_at)}" if b.seen is not None else "")))
+    where = domain_text(b)
+    remarks = "; ".join(filter(None, (f"open {left_text(b)} of the domain" if b.outcome == "open" else "", b.reason, f"the largest error seen: {b.seen} at {at(b.seen_at)}" if b.seen is not None else "")))
     kind = {"proved": "pass", "refuted": "fail"}.get(b.outcome, "warn")
     return {"who": f"{b.implementation}.{b.gradient}", "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": b.bound or "", "claim": b.claim or "", "unit": b.unit, "remarks": remarks}
 
