@@ -1,7 +1,7 @@
 """Are the wrong lines named, and no others, and is the mistake said in words? Mistakes planted in known formulas, as people make them.
 
 Arguments: part of a formula's name (all), or `--verbose` for what is said of each. With `--held-out` those that were written before the
-search saw them: their right twins, which must pass, are checked as well.
+search saw them (`--held-out again`: the second set): their right twins, which must pass, are checked as well.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 from machine import describe
 
-from tests.held_out import FORMULAS, HeldOut
-from tests.held_out_arrays import ARRAYS
+from tests import held_out, held_out_again, held_out_arrays
+from tests.held_out import HeldOut
 from tests.planted_lines import Plant, planted
 from verifier import load_text
 from verifier.verify import verify
+
+
+HELD_OUT = {"first": (*held_out.FORMULAS, *held_out_arrays.ARRAYS), "again": held_out_again.FORMULAS}
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="?", default="")
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--held-out", nargs="?", const="first", choices=tuple(HELD_OUT))
     options = parser.parse_args()
     print(describe())
-    held = (*FORMULAS, *ARRAYS) if options.held_out else ()
-    named: list[Plant | HeldOut] = [p for p in held or planted() if options.name in p.name]
+    named: list[Plant | HeldOut] = [p for p in (HELD_OUT[options.held_out] if options.held_out else planted()) if options.name in p.name]
     found = []
     for plant in named:
         found.append(o := outcome(plant.name, plant.text, plant.guilty if isinstance(plant, HeldOut) else dict.fromkeys(plant.guilty, plant.words)))
