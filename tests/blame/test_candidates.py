@@ -28,7 +28,7 @@ VALUES = {"x": X, "y": Y}
 def column(text: str) -> list[arb]:
     """A text at the points, by mpmath to 60 digits."""
     with mpmath.workdps(60):
-        functions = {n: getattr(mpmath, n) for n in ("sin", "cos", "exp", "log", "sqrt", "pi", "atan")}
+        functions = {n: getattr(mpmath, n) for n in ("sin", "cos", "exp", "log", "sqrt", "pi", "atan")} | {"sigmoid": lambda a: 1 / (1 + mpmath.exp(-a))}
         rows = [eval(re.sub(r"(?<![\w.])\d+(?![\w.])", lambda m: f"m({m[0]})", text), {"__builtins__": {}}, {**functions, "m": mpmath.mpf, "x": mpmath.mpf(x), "y": mpmath.mpf(y)}) for x, y in zip(X, Y, strict=True)]
         return [arb(mpmath.nstr(+row, 55)) + arb(0, arb(10) ** -40) for row in rows]
 
@@ -51,6 +51,7 @@ FOUND = (
     ("x", "x"), ("y", "y"), ("1 - x", "1 - x"), ("1 + y", "1 + y"), ("x*x", "x**2"), ("1 - y*y", "1 - y**2"), ("sqrt(x)", "sqrt(x)"), ("log(y)", "log(y)"), ("cos(x)", "cos(x)"), ("sin(y)", "sin(y)"), ("exp(x)", "exp(x)"),
     ("2*x", "2*x"), ("-x", "-x"), ("-(1 - x)", "-(1 - x)"), ("x/3", "1/3*x"), ("pi*x", "pi*x"), ("2*(1 + x)", "2*(1 + x)"), ("x*y", "x*y"), ("x*exp(y)", "x*exp(y)"), ("(1 - x)*(1 + y)", "(1 - x)*(1 + y)"), ("x**2*sin(y)", "x**2*sin(y)"),
 )  # fmt: skip
+QUOTIENTS = (("x/y", "x/y"), ("y/sin(x)", "y/sin(x)"), ("x/(1 + y)", "x/(1 + y)"), ("exp(x)/(1 - y)", "exp(x)/(1 - y)"))
 NOT_FOUND = ("x + y", "atan(x)", "x*y*sin(x)", "x - x", "2 + 0*x", "3*x*y*exp(x)", "x + 5*y")
 
 
@@ -68,6 +69,14 @@ def test_what_no_expression_has_is_not_found(values: str) -> None:
     assert expressions("x", "y").product(column(values)) is None
 
 
+@pytest.mark.parametrize(("values", "text"), QUOTIENTS, ids=[t for _, t in QUOTIENTS])
+def test_a_quotient_may_be_a_factor_and_is_no_operand(values: str, text: str) -> None:
+    e = expressions("x", "y")
+    assert e.factor(column(values)).text == text  # type: ignore[union-attr]
+    assert e.product(column(values)) is None
+    assert e.factor(column("x*y*sin(x)")) is None
+
+
 def test_a_product_is_one_at_all_points() -> None:
     """It is looked up by its values at two points, where another pair may do."""
     e = expressions("x", "y")
@@ -80,7 +89,7 @@ def test_all_expressions_that_are_made_have_the_value_of_their_text() -> None:
     for text, made in (("x", candidates._made_of("x", column("x"))), ("x*y", candidates._made_of("x*y", column("x*y"))), ("x - y", candidates._made_of("x - y", column("x - y")))):
         found = list(made)
         positive = text != "x - y"
-        assert len(found) == (9 if positive else 7)
+        assert len(found) == (10 if positive else 8)
         for one in found:
             assert all(a.overlaps(b) for a, b in zip(one.column, column(one.text), strict=True)), one.text
 
@@ -91,7 +100,7 @@ def test_a_constant_is_one_number_at_all_points_and_not_1(ratios: tuple[str, ...
 
 
 def test_neither_the_gradient_that_flows_in_nor_an_old_value_is_part_of_an_expression() -> None:
-    assert {e.text for e in expressions("x", "y").by_value.values()} == {e.format(n) for n in VALUES for e in ("{}", "1 - {}", "1 + {}", "{}**2", "1 - {}**2", "sqrt({})", "log({})", "cos({})", "sin({})", "exp({})")}
+    assert {e.text for e in expressions("x", "y").by_value.values()} == {e.format(n) for n in VALUES for e in ("{}", "1 - {}", "1 + {}", "{}**2", "1 - {}**2", "sqrt({})", "log({})", "cos({})", "sin({})", "exp({})", "sigmoid({})")}
 
 
 def test_of_two_expressions_with_one_value_the_shorter_is_said() -> None:
@@ -105,11 +114,11 @@ def test_of_two_expressions_with_one_value_the_shorter_is_said() -> None:
 
 def test_an_old_longer_list_of_components_is_not_paired(monkeypatch: pytest.MonkeyPatch) -> None:
     assert expressions("x", "y", shapes={"x": (2,)}).product(column("x*y")) is not None
-    monkeypatch.setattr(candidates, "MOST_PAIRED", 19)
+    monkeypatch.setattr(candidates, "MOST_PAIRED", 21)
     assert expressions("x", "y", shapes={"x": (2,)}).product(column("x*y")) is None
     assert expressions("x", "y", shapes={"x": (2,)}).product(column("2*x")) is not None
     assert expressions("x", "y").product(column("x*y")) is not None
-    monkeypatch.setattr(candidates, "MOST_PAIRED", 20)
+    monkeypatch.setattr(candidates, "MOST_PAIRED", 22)
     assert expressions("x", "y", shapes={"x": (2,)}).product(column("x*y")) is not None
 
 

@@ -105,7 +105,7 @@ def test_a_line_is_reached_by_what_it_reads_and_not_by_itself() -> None:
 @pytest.mark.parametrize(("kind", "computed", "needed", "expected"), [("wrong", 3, 6, True), ("wrong", 3, 3, False), ("wrong", 6, 3, False), ("missing", 3, 6, False), ("wrong", 4, 6, False), ("wrong", -3, 6, False)])
 def test_what_lacks_only_the_gradient_that_flows_in_is_its_multiple(kind: str, computed: int, needed: int, expected: bool) -> None:
     """2 flows in: what is computed lacks it where twice as much is needed."""
-    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]))
+    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]), operands=frozenset(), values=())
     mistake = Mistake("dx", 0, kind, 0, [arb(needed)], [arb(computed)])
     assert explain._ignores_upstream(isolated, mistake, FLOAT64) is expected  # type: ignore[arg-type]
 
@@ -128,7 +128,7 @@ def test_two_gradients_are_exchanged_where_each_is_the_other(backward: tuple[str
 
 
 def test_what_is_no_number_lacks_more_than_the_gradient_that_flows_in() -> None:
-    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]))
+    isolated = SimpleNamespace(reference=SimpleNamespace(bits=200, upstream=[arb(2)]), operands=frozenset(), values=())
     assert not explain._ignores_upstream(isolated, Mistake("dx", 0, "wrong", 0, [arb(1)], [True]), FLOAT64)  # type: ignore[arg-type]
 
 

@@ -32,7 +32,7 @@ FUNCTIONS = {name: getattr(mpmath, name) for name in ("sin", "cos", "tan", "exp"
 }  # fmt: skip
 STATEMENTS = ("x*sin(y)", "x**2 + 1", "where(x > 0.5, y, 7)", "x - 3*y", "exp(y)/x", "2**x", "max(x, y) + 0.5", "atan2(y, x)", "y**3*x", "tanh(x) + y*2", "where(x <= 1.5, exp(y), 7)", "x/(1 + y)")
 CASE = "function: {}\npoints: [{}]\nupstream: {}\nimplementations:\n  it:\n    backward: |\n      dx = {}\n    gradients: {{x: dx}}\n"
-GENERAL = (repairs.signs, repairs.gates, repairs.operands, repairs.leaves, repairs.exponents, repairs.squares, repairs.reciprocals, repairs.factors, repairs.composite_factors, repairs.drops, repairs.literal_terms, repairs.operand_shapes, repairs.shapes)  # fmt: skip
+GENERAL = (repairs.signs, repairs.gates, repairs.swaps, repairs.constant_factors, repairs.factors_of_names, repairs.operands, repairs.leaves, repairs.exponents, repairs.squares, repairs.reciprocals, repairs.factors, repairs.composite_factors, repairs.drops, repairs.literal_terms, repairs.operand_shapes, repairs.shapes)  # fmt: skip
 
 
 def isolated_in(function: str, statement: str) -> tuple[Draft, locate.IsolatedRun, locate.Mistake]:
@@ -89,7 +89,9 @@ EDITS: tuple[tuple[str, Callable[..., tuple[str, str]]], ...] = (  # words -> wh
     (rf"{QUOTED} is superfluous in {QUOTED}", lambda f, t: (t, t.removeprefix(f))),
     (rf"the term {QUOTED} is missing in {QUOTED}", lambda f, t: (t, f"(({t}) + {f})")),
     (rf"the term {QUOTED} is missing \(with a minus\) in {QUOTED}", lambda f, t: (t, f"(({t}) - {f})")),
-    (rf"{QUOTED} is off by -?\d: {QUOTED} is meant", lambda t, n: (t, f"({n})")),
+    (rf"the factor {QUOTED} is missing at {QUOTED} in {QUOTED}", lambda f, a, t: (t, word(a, f"({a}*({f}))", t))),
+    (rf"a division by {QUOTED} is missing at {QUOTED} in {QUOTED}", lambda f, a, t: (t, word(a, f"({a}/({f}))", t))),
+    (rf"the sign of {QUOTED} is flipped in {QUOTED}", lambda a, t: (t, word(a, f"(-{a})", t))),
     (rf"{QUOTED} where {QUOTED} is meant in {QUOTED}", lambda a, b, t: (t, function_or_operand(a, b, t))),
     (rf"{QUOTED} where {QUOTED} is meant", lambda a, b: (a, f"({b})")),
 )  # fmt: skip
@@ -120,7 +122,8 @@ def swapped(text: str) -> str:
 def without(part: str, text: str) -> str:
     for side in (f"{part}*", f"*{part}", f"{part} + ", f" + {part}", f" - {part}", f"/{part}", f"/({part})", f"{part}/", f"{part} - "):
         if (text.startswith(side) and not side.startswith((" ", "*", "/"))) or (text.endswith(side) and side.startswith((" ", "*", "/"))):
-            return f"({text.removeprefix(side) if text.startswith(side) else text.removesuffix(side)})"
+            left = text.removeprefix(side) if text.startswith(side) else text.removesuffix(side)
+            return f"(1/({left}))" if side == f"{part}/" else f"(-({left}))" if side == f"{part} - " else f"({left})"
     raise AssertionError((part, text))
 
 
@@ -153,7 +156,7 @@ def test_the_edit_that_is_said_has_the_value_that_was_tried(statement: str, kind
             for value, (x, y) in zip(values, POINTS, strict=False):
                 expected = evaluated(new, x, y)
                 if expected is None or not (isinstance(value, bool) or value.is_finite()):
-                    assert expected is None or kind is repairs.gates or new.count("sqrt") or "cbrt" in new, (words, new)
+                    assert expected is None or kind in (repairs.gates, repairs.swaps) or new.count("sqrt") or "cbrt" in new, (words, new)
                     continue
                 assert abs(value - arb(mpmath.nstr(expected, 35))) < 1e-25, (words, new, value, expected)
 
@@ -172,11 +175,14 @@ TRIED = (
     ("x + 1", repairs.gates, ["`+` where `-` is meant in `x + 1`"]),
     ("1.0 + x", repairs.gates, ["`+` where `-` is meant in `1.0 + x`"]),
     ("x + 2", repairs.gates, ["`+` where `-` is meant in `x + 2`", "`+` where `*` is meant in `x + 2`"]),
-    ("x - y", repairs.gates, ["`-` where `+` is meant in `x - y`", "the operands of `x - y` are swapped"]),
-    ("x/y", repairs.gates, ["`/` where `*` is meant in `x/y`", "the operands of `x/y` are swapped"]),
-    ("x**y", repairs.gates, ["the operands of `x**y` are swapped"]),
-    ("atan2(y, x)", repairs.gates, ["the operands of `atan2(y, x)` are swapped"]),
+    ("x - y", repairs.gates, ["`-` where `+` is meant in `x - y`"]),
+    ("x - y", repairs.swaps, ["the operands of `x - y` are swapped"]),
+    ("x/y", repairs.gates, ["`/` where `*` is meant in `x/y`"]),
+    ("x/y", repairs.swaps, ["the operands of `x/y` are swapped"]),
+    ("x**y", repairs.swaps, ["the operands of `x**y` are swapped"]),
+    ("atan2(y, x)", repairs.swaps, ["the operands of `atan2(y, x)` are swapped"]),
     ("hypot(y, x)", repairs.gates, []),
+    ("hypot(y, x)", repairs.swaps, []),
     ("max(y, x)", repairs.gates, ["`max` where `min` is meant in `max(y, x)`"]),
     ("where(x > y, y, 7)", repairs.gates, [*(f"the wrong branch: `>` where `{o}` is meant in `x > y`" for o in ("<", "<=", ">=")), "the wrong branch: the branches of `where(x > y, y, 7)` are swapped"]),
     ("where(x == y, y, 7)", repairs.gates, ["the wrong branch: the branches of `where(x == y, y, 7)` are swapped"]),
@@ -193,7 +199,9 @@ TRIED = (
     ("x*sin(y)", repairs.reciprocals, ["`sin(y)` should be its reciprocal", "`y` should be its reciprocal in `sin(y)`", "`x*sin(y)` should be its reciprocal", "`x` should be its reciprocal in `x*sin(y)`"]),
     ("x*sin(y)", repairs.drops, ["`sin` is superfluous in `sin(y)`", "the factor `sin(y)` is superfluous in `x*sin(y)`", "the factor `x` is superfluous in `x*sin(y)`"]),
     ("x + sin(y)", repairs.drops, ["`sin` is superfluous in `sin(y)`", "the term `sin(y)` is superfluous in `x + sin(y)`", "the term `x` is superfluous in `x + sin(y)`"]),
-    ("x/y", repairs.drops, ["the factor `y` is superfluous in `x/y`", "the factor `x` is superfluous in `x/y`"]),
+    ("x/y", repairs.drops, ["the factor `y` is superfluous in `x/y`", "`x/y` where `y` is meant", "the factor `x` is superfluous in `x/y`"]),
+    ("x - y", repairs.drops, ["the term `y` is superfluous in `x - y`", "`x - y` where `y` is meant", "the term `x` is superfluous in `x - y`"]),
+    ("-x*y", repairs.drops, ["`neg` is superfluous in `-x`", "the factor `y` is superfluous in `-x*y`", "the factor `-x` is superfluous in `-x*y`", "the factor `x` is superfluous in `-x*y`"]),
     ("max(x, y)", repairs.drops, []),
     ("x + 2", repairs.literal_terms, ["the term `2` is superfluous in `x + 2`"]),
     ("2 + x", repairs.literal_terms, ["the term `2` is superfluous in `2 + x`"]),
@@ -202,8 +210,11 @@ TRIED = (
     ("2*x", repairs.literal_terms, []),
     ("x + y", repairs.literal_terms, []),
     ("2*x", repairs.operand_shapes, [f"`x` where `{new}` is meant in `2*x`" for new in ("1 + x", "1 - x", "1 - x**2", "1 + x**2", "sign(x)", "abs(x)")]),
-    ("sin(y)", repairs.shapes, [*(f"`sin(y)` where `{new}` is meant" for new in ("1 - sin(y)", "1 + sin(y)", "1 - sin(y)**2")), "`sin(y)` should be its square root", "`sin(y)` where `abs(sin(y))` is meant", "`sin(y)` where `sign(sin(y))` is meant", *(f"the term `{n}` is missing{how} in `sin(y)`" for n in ("out", "y", "x") for how in ("", " (with a minus)")), *(f"`sin(y)` is off by {n}: `sin(y) {'+' if n > 0 else '-'} {abs(n)}` is meant" for n in (1, 2, -1))]),
-    ("sin(y)", repairs.factors, ["the gradient that flows in, `upstream`, is ignored", "the gradient that flows in, `upstream`, is a factor once too often", *(w.format(n) for n in (*NAMES[1:], *CONSTANTS) for w in ("the factor `{}` is missing", "a division by `{}` is missing"))]),
+    ("sin(y)", repairs.shapes, [*(f"`sin(y)` where `{new}` is meant" for new in ("1 - sin(y)", "1 + sin(y)", "1 - sin(y)**2")), "`sin(y)` should be its square root", "`sin(y)` where `abs(sin(y))` is meant", "`sin(y)` where `sign(sin(y))` is meant", *(f"the term `{n}` is missing{how} in `sin(y)`" for n in ("out", "y", "x") for how in ("", " (with a minus)")), *(f"the term `{n}` is missing in `sin(y)`" for n in (1, -1, 2, -2))]),
+    ("sin(y)", repairs.factors, ["the gradient that flows in, `upstream`, is ignored", "the gradient that flows in, `upstream`, is a factor once too often", *(w.format(n) for n in NAMES[1:] for w in ("the factor `{}` is missing", "a division by `{}` is missing"))]),
+    ("sin(y)", repairs.constant_factors, [w.format(n) for n in CONSTANTS for w in ("the factor `{}` is missing", "a division by `{}` is missing")]),
+    ("x*sin(y)", repairs.factors_of_names, [text for name, whole in (("y", "sin(y)"), ("x", "x*sin(y)")) for text in (f"the sign of `{name}` is flipped in `{whole}`", *(f"{w.format(c)} at `{name}` in `{whole}`" for w in ("the factor `{}` is missing", "a division by `{}` is missing") for c in CONSTANTS))]),
+    ("y**x", repairs.factors_of_names, []),
     ("sin(y)", repairs.composite_factors, [w.format(c.format(n)) for n in NAMES[1:] for c in ("1 - {}", "1 + {}", "{}**2", "1 - {}**2", "1 + {}**2") for w in ("the factor `{}` is missing", "a division by `{}` is missing")]),
     ("where(x > y, y, 7)", repairs.signs, ["the sign of `7` is flipped", "the sign is flipped"]),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from typing import TypeAlias, TypeGuard
@@ -201,6 +201,8 @@ def operators(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         for other in OPERATORS.get(type(tree.op), ()):
             if is_multiple and other is ast.Div:  # with lengths of 2 and 4 it would stand for a division by a length
                 continue
+            if other is ast.Mult and any(isinstance(side, ast.Constant) and side.value == 1 for side in (tree.left, tree.right)):  # that is the other side alone
+                continue
             yield ast.BinOp(copy.deepcopy(tree.left), other(), copy.deepcopy(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{text(tree)}`"
         if isinstance(tree.op, ast.Sub | ast.Div):
             yield ast.BinOp(copy.deepcopy(tree.right), tree.op, copy.deepcopy(tree.left)), f"the operands of `{text(tree)}` are in the wrong order"
@@ -224,6 +226,8 @@ def superfluous(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         yield copy.deepcopy(tree.left), f"the {kind} `{text(tree.right)}` is superfluous in `{text(tree)}`"
         if isinstance(tree.op, ast.Add | ast.Mult):
             yield copy.deepcopy(tree.right), f"the {kind} `{text(tree.left)}` is superfluous in `{text(tree)}`"
+        elif isinstance(tree.op, ast.Sub) and isinstance(tree.left, ast.Constant):
+            yield copy.deepcopy(tree.right), f"`{text(tree)}` where `{text(tree.right)}` is meant"
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int):
         for change in (1, -1):
             yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
@@ -270,7 +274,7 @@ def names(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     if isinstance(tree, ast.Name) and isinstance(tree.ctx, ast.Load):
         for other in scope.alike(tree.id):
             yield ast.Name(other, ast.Load()), f"`{tree.id}` where `{other}` is meant"
-        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
+        yield from _in_place_of(tree, f"(1 - {tree.id})", f"(1 + {tree.id})", f"(1 - {tree.id}**2)", f"({tree.id} > 0)")
 
 
 def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
@@ -296,7 +300,10 @@ def _is_square(tree: ast.AST) -> bool:
 
 
 def products(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
-    """A matrix that is missing as a factor: `A @ X` where `X` stands."""
+    """A matrix that is missing as a factor: `A @ X` where `X` stands. The sum of a matrix and its transpose, as in the gradient of a form."""
+    doubled = tree.right if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult) and isinstance(tree.left, ast.Constant) and tree.left.value == 2 else tree
+    if isinstance(tree, ast.Name | ast.BinOp) and isinstance(doubled, ast.Name) and len(form := scope.shapes.get(doubled.id, ())) == 2 and form[0] == form[1]:
+        yield from _in_place_of(tree, f"({doubled.id} + {doubled.id}.T)")
     if not isinstance(tree, ast.Name) or not isinstance(tree.ctx, ast.Load) or len(shape := scope.shapes.get(tree.id, ())) != 2:
         return
     for other in scope.names[:MOST_NAMES]:
@@ -404,6 +411,7 @@ def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
 def _renamed(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     """An index or a slice with another counter in the place of one, wherever it stands in it; `n:n + 1` of a counter for one of numbers."""
     counters = [c for c in scope.counts if c.isidentifier()]
+    yield from _strided(part, counters)
     if isinstance(part, ast.Name):
         return
     for name in dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters):
@@ -416,6 +424,24 @@ def _renamed(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
                 yield changed
     if isinstance(part, ast.Slice) and isinstance(part.lower, ast.Constant) and isinstance(part.upper, ast.Constant):
         yield from (ast.Slice(ast.Name(c, ast.Load()), expression(f"{c} + 1")) for c in counters)
+
+
+def _strided(part: ast.expr, counters: Sequence[str]) -> Iterator[ast.expr]:
+    """An index or a slice with a counter times a length in the place of the counter, wherever it stands in it, and the other way round: `k*d:k*d + n` for `k:k + n`."""
+    read = dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters)
+    products_in = dict.fromkeys(text(n) for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and isinstance(n.left, ast.Name) and n.left.id in counters)
+    for old, new in [*((a, f"{a} * {b}") for a in read for b in counters if b != a), *((p, p.partition(" * ")[0]) for p in products_in)]:
+        yield _Exchanged(old, new).visit(copy.deepcopy(part))
+
+
+class _Exchanged(ast.NodeTransformer):
+    """Puts one expression in the place of every other one that is written alike."""
+
+    def __init__(self, old: str, new: str) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return expression(self.new) if isinstance(node, ast.Name | ast.BinOp) and text(node) == self.old else self.generic_visit(node)
 
 
 def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:

@@ -5,7 +5,7 @@ The value that a part of a wrong statement should have is solved for; it is then
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
@@ -16,7 +16,7 @@ from verifier.arithmetic import reals
 from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import key_of
 from verifier.blame.formula.known_values import is_varied
-from verifier.blame.formula.statement import RepairTarget
+from verifier.blame.formula.statement import MIN_TELLING, RepairTarget
 from verifier.blame.formula.temporaries import solve, widen
 from verifier.exact.constants import identify
 
@@ -26,6 +26,8 @@ TERM = 4  # a missing term, or another operand, is as likely as a missing factor
 MAX_LONGER = 12  # characters by which an expression is longer than what stands in its place
 MAX_INNER_TEXT = 24  # characters of an expression of which others are made
 MAX_TEXT = 60  # characters of an expression that is said
+SHIFT = arb(2) ** -20  # a part is moved by so much of itself to see whether the statement follows
+LEAST_TELLING = arb(2) ** -10  # of that, by which the statement must follow for a part's right value to be known to enough digits
 POWERS = {"1/2": "should be its square root", "2": "should be squared", "3": "should be cubed", "-1": "should be its reciprocal", "3/2": "should have the exponent 3/2", "-2": "should have the exponent -2", "-1/2": "should have the exponent -1/2"}
 
 
@@ -46,15 +48,21 @@ class Part:
     value: Balls
     needed: Balls
     change: Callable[[Balls], tuple[int, Balls]]
+    told: tuple[int, ...]  # the test points at which the statement tells what the value should be
+
+    def at_told(self, column: Balls) -> Balls:
+        """A column at the points that tell."""
+        return [column[i] for i in self.told]
 
 
 class Expressions:
-    """The expressions that may be meant in a statement, looked up by value."""
+    """The expressions that may be meant in a statement, looked up by their values at some of its test points; at all of them unless said otherwise."""
 
-    def __init__(self, target: RepairTarget) -> None:
+    def __init__(self, target: RepairTarget, told: Sequence[int] | None = None) -> None:
         self.target = target
         found: dict[str, Candidate] = {}
-        written = [Candidate(text, column) for text, column in islice(_written(target), MAX_EXPRESSIONS)]
+        written = [Candidate(text, column if told is None else [column[i] for i in told]) for text, column in islice(_written(target), MAX_EXPRESSIONS)]
+        written = [e for e in written if all(isinstance(v, arb) and v.is_finite() for v in e.column)]
         for made in chain(written, (m for e in written if len(e.text) <= MAX_INNER_TEXT for m in _made_of(e.text, e.column))):
             if len(made.text) <= MAX_TEXT and is_varied(made.column):
                 before = found.get(key := key_of(made.column))
@@ -74,6 +82,14 @@ class Expressions:
         for e in self.by_value.values():
             found.setdefault(key_of([x / e.column[0] for x in e.column[1:]]), []).append(e)
         return found
+
+    def factor(self, column: Balls) -> Candidate | None:
+        """An expression, a constant times one, a product of two or a quotient, with these values."""
+        if (found := self.product(column)) is not None or not column or not is_varied(column) or (len(self.by_value) > MOST_PAIRED and self.target.program.shapes):
+            return found
+        pairs = ((self.by_value.get(key_of([x * y for x, y in zip(column[:2], e.column[:2], strict=True)])), e) for e in self.by_value.values())
+        quotients = [f"{_in_product(a.text)}/{_in_quotient(b.text)}" for a, b in pairs if a is not None and a is not b and _overlap(column, [y / z for y, z in zip(a.column, b.column, strict=True)])]
+        return Candidate(min(quotients, key=len), column) if quotients else None
 
     def product(self, column: Balls) -> Candidate | None:
         """An expression, a constant times one, or a product of two, with these values."""
@@ -110,6 +126,10 @@ def _in_product(text: str) -> str:
     return text
 
 
+def _in_quotient(text: str) -> str:
+    return f"({text})" if any(c in "*/" for c in text) and _in_product(text) == text else _in_product(text)
+
+
 def _written(s: RepairTarget) -> Iterator[tuple[str, Balls]]:
     """The names in scope and the expressions that stand in the program, with their values."""
     for name, column in s.atoms:
@@ -122,9 +142,7 @@ def _written(s: RepairTarget) -> Iterator[tuple[str, Balls]]:
         line = s.program.lines[step.line]
         if line.source is None or step.end <= step.start or (step.start == line.start and step.end == line.end and step.name):
             continue
-        column = s.value(i)
-        if all(isinstance(v, arb) and v.is_finite() for v in column):
-            yield " ".join(line.source.text[step.start : step.end].split()), column
+        yield " ".join(line.source.text[step.start : step.end].split()), s.value(i)
 
 
 def _made_of(text: str, column: Balls) -> Iterator[Candidate]:
@@ -140,6 +158,7 @@ def _made_of(text: str, column: Balls) -> Iterator[Candidate]:
     yield Candidate(f"cos({text})", [c.cos() for c in column])
     yield Candidate(f"sin({text})", [c.sin() for c in column])
     yield Candidate(f"exp({text})", [c.exp() for c in column])
+    yield Candidate(f"sigmoid({text})", [one / (1 + (-c).exp()) for c in column])
 
 
 def parts(s: RepairTarget) -> Iterator[Part]:
@@ -148,8 +167,8 @@ def parts(s: RepairTarget) -> Iterator[Part]:
     own.sort(key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, i))
     for k in own:
         needed = list(s.mistake.needed) if k == s.root else _solved(s, partial(_as_it_is, k), s.value(k))
-        if needed is not None:
-            yield Part(k, s.text(k), s.value(k), needed, partial(_as_it_is, k))
+        if needed is not None and (told := _told(s, partial(_as_it_is, k), s.value(k))):
+            yield Part(k, s.text(k), s.value(k), needed, partial(_as_it_is, k), told)
     for k in own:
         for position, a in enumerate(s.args(k)):
             if s.steps[k].gate == "pow" and position == 1:
@@ -162,8 +181,8 @@ def parts(s: RepairTarget) -> Iterator[Part]:
                 return k, reals.value(s.steps[k].gate, [*args[:position], x, *args[position + 1 :]])
 
             needed = _solved(s, change, s.value(a))
-            if needed is not None:
-                yield Part(k, s.text(a), s.value(a), needed, change)
+            if needed is not None and (told := _told(s, change, s.value(a))):
+                yield Part(k, s.text(a), s.value(a), needed, change, told)
 
 
 def _as_it_is(k: int, column: Balls) -> tuple[int, Balls]:
@@ -174,11 +193,19 @@ def _solved(s: RepairTarget, change: Callable[[Balls], tuple[int, Balls]], start
     return solve(lambda x: s.with_changed(dict([change(x)])), start, s.mistake.needed, first=s.isolated.reference.count)
 
 
+def _told(s: RepairTarget, change: Callable[[Balls], tuple[int, Balls]], start: Balls) -> tuple[int, ...]:
+    """The test points at which a change of a part moves the statement enough for its right value to be solved for: not in the branch that is not taken, not where another term is larger by far. None where they are too few."""
+    before, moved = s.value(s.root), s.with_changed(dict([change([v * (1 + SHIFT) if not v.is_zero() else SHIFT for v in start])]))
+    told = tuple(at for at, (b, m) in enumerate(zip(before, moved, strict=True)) if isinstance(b, arb) and isinstance(m, arb) and abs(m - b) > abs(b) * SHIFT * LEAST_TELLING)
+    return told if len(told) >= min(MIN_TELLING, len(before)) else ()
+
+
 def repairs_by_expressions(s: RepairTarget) -> Iterator[tuple[int, Balls, str]]:
     """The step, its value after the repair, and the mistake in words; the shortest first."""
-    expressions = Expressions(s)
+    known: dict[tuple[int, ...], Expressions] = {}
     found: list[tuple[int, int, int, Balls, str]] = []
     for number, part in enumerate(parts(s)):
+        expressions = known.get(part.told) or known.setdefault(part.told, Expressions(s, part.told))
         for extra, words in _words(expressions, part, s):
             found.append((len(words.partition(" in `")[0]) + extra, number, *part.change(widen(part.needed)), words))
     for _, _, k, column, words in sorted(found, key=lambda row: row[:2]):
@@ -191,18 +218,18 @@ def _words(expressions: Expressions, part: Part, s: RepairTarget) -> Iterator[tu
     is_root = part.step == s.root and part.text == whole
     inside = "" if is_root else f" in `{whole}`"
     where = inside if part.text == whole else f" at `{part.text}`{inside}"
-    about = widen(part.needed)
-    ratios = [n / v for n, v in zip(about, part.value, strict=True)] if not any(v.contains(0) for v in part.value) else []
+    about, value = widen(part.at_told(part.needed)), part.at_told(part.value)
+    ratios = [n / v for n, v in zip(about, value, strict=True)] if not any(v.contains(0) for v in value) else []
     turned = [1 / r for r in ratios] if not any(r.contains(0) for r in ratios) else []
     if (number := _constant(ratios)) is not None and not is_root:
         yield 0, f"a division by `{number[2:]}` is missing{where}" if number.startswith("1/") else f"the factor `{number}` is missing{where}"
-    if (e := expressions.product(ratios)) is not None:
+    if (e := expressions.factor(ratios)) is not None:
         yield 0, f"the factor `{e.text}` is missing{where}"
     if (e := expressions.product(turned)) is not None:
         yield 0, f"a division by `{e.text}` is missing{where}"
-    if (power := _power(part.value, about)) is not None:
+    if (power := _power(value, about)) is not None:
         yield 0, f"`{part.text}` {POWERS[power]}{'' if part.text == whole else inside}"
-    differences = [n - v for n, v in zip(about, part.value, strict=True)]
+    differences = [n - v for n, v in zip(about, value, strict=True)]
     if (e := expressions.product(differences)) is not None:
         yield TERM, f"the term `{e.text}` is missing{where}"
     elif (e := expressions.product([-d for d in differences])) is not None:

@@ -15,7 +15,7 @@ from verifier.blame.formula import repairs
 from verifier.blame.formula.adjoint_values import agrees, key_of
 from verifier.blame.formula.candidates import Expressions, repairs_by_expressions
 from verifier.blame.formula.locate import IsolatedRun, Mistake
-from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text
+from verifier.blame.formula.statement import MAX_CONE, RepairTarget, forward_text, parameter_name
 from verifier.blame.formula.temporaries import solve, widen
 from verifier.circuit.program import Program, significant_digits
 from verifier.exact.constants import identify, is_decimal
@@ -30,7 +30,7 @@ FAR_RELATIVE = 0.5  # a line whose sign is wrong is off by more
 MAX_SHORT_DIGITS = 8  # a misprinted literal is tried with up to so many digits
 
 
-OF_VALUES = (repairs.signs, repairs.factors, repairs.squares, repairs.reciprocals, repairs.composite_factors, repairs.shapes)  # they change a value as a whole
+OF_VALUES = (repairs.signs, repairs.constant_factors, repairs.factors, repairs.squares, repairs.reciprocals, repairs.composite_factors, repairs.shapes, repairs.number_terms)  # they change a value as a whole
 
 
 @dataclass(frozen=True)
@@ -59,27 +59,41 @@ def _structural(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: 
     line = program.lines[mistake.line]
     through = " and ".join(dict.fromkeys(f"`{forward_text(program, e)}`" for e in mistake.edges))  # several edges of an array are one line
     words = {
-        "missing": f"{_missing_part(program, isolated, mistake, fmt) if mistake.kind == 'missing' else ''}the contribution through {through} is missing",
         "overwritten": f"`=` overwrites an earlier contribution where `+=` is meant: the contribution through {through} is lost",
         "doubled": "this contribution is already added by another line",
         "exchanged": f"`{program.steps[mistake.definition].name}` and `{program.steps[mistake.other].name}` are exchanged: each holds the gradient of the other" if mistake.other >= 0 else "",
         "premature": f"`{program.steps[mistake.other].name}` is read here before `{_line_text(program, mistake.other)}` is added to it" if mistake.other >= 0 else "",
     }.get(mistake.kind)
+    if mistake.kind == "missing":
+        whole = _as_one_statement(program, isolated, mistake, fmt)
+        if whole is not None and (found := _simple_edit(whole)) is not None:
+            return found
+        words = f"{_missing_term(whole) if whole is not None else ''}the contribution through {through} is missing"
     return None if words is None else Diagnosis(words, mistake.line, line.start, line.end)
 
 
-def _missing_part(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> str:
-    """What is missing in the only statement of an adjoint, in front of the edge that it belongs to."""
+def _as_one_statement(program: Program, isolated: IsolatedRun, mistake: Mistake, fmt: Format) -> RepairTarget | None:
+    """The only statement of an adjoint in which a contribution is missing, as one that is wrong; None where there are several."""
     step = program.steps[mistake.definition]
     if step.line != mistake.line or mistake.contribution != mistake.definition or mistake.forward < 0 or sum(s.name == step.name for s in program.steps[program.backward_start :]) != 1:
-        return ""
+        return None
     whole = replace(mistake, kind="wrong", needed=isolated.reference.adjoints[mistake.forward], computed=isolated.own.get(mistake.definition, mistake.computed))
     telling = RepairTarget(program, isolated, whole, fmt).where_it_tells()
-    if telling is None or len(telling.cone) > MAX_CONE:
-        return ""
-    rows = ((column, words, k) for k, column, words in repairs_by_expressions(telling) if " missing" in words)
-    shaped = ((column, words, k) for k in reversed(telling.cone) if telling.steps[k].args for column, words in repairs.shapes(telling, k) if "missing" in words or " off by " in words)
-    return next((f"{words}: " for column, words, k in chain(shaped, rows) if telling.is_repaired_by(k, column)), "")
+    return telling if telling is not None and len(telling.cone) <= MAX_CONE else None
+
+
+def _simple_edit(s: RepairTarget) -> Diagnosis | None:
+    """An edit that changes a sign, an operator, a number or an exponent, so that nothing is missing after all."""
+    gates = [k for k in reversed(s.cone) if s.steps[k].args and k not in s.conditions]
+    literal = (found for near in (True, False) if (found := _literal_edit(s, near=near)) is not None)
+    return _try_edits(s, gates, (repairs.gates, repairs.signs)) or next(literal, None) or _try_edits(s, gates, (repairs.exponents, repairs.constant_factors, repairs.factors_of_names, repairs.number_terms))
+
+
+def _missing_term(s: RepairTarget) -> str:
+    """The term that is missing in a statement, in front of the edge that it belongs to."""
+    rows = ((column, words, k) for k, column, words in repairs_by_expressions(s) if words.startswith("the term") or " where " in words)
+    shaped = ((column, words, k) for k in reversed(s.cone) if s.steps[k].args for column, words in repairs.shapes(s, k) if "missing" in words)
+    return next((f"{words}: " for column, words, k in chain(shaped, rows) if s.is_repaired_by(k, column)), "")
 
 
 def _line_text(program: Program, step: int) -> str:
@@ -93,23 +107,28 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
         return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient")
     order = sorted(s.cone, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, i))
     gates = [i for i in order if s.steps[i].args and i not in s.conditions]
+    outer = sorted(gates, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, -i))  # the whole before its parts
     choices = [i for i in order if s.steps[i].args and i in s.conditions]  # what only chooses a branch comes last
     copied = s.bare or s.steps[s.root].gate == "copy"
     kinds: list[Callable[[], Diagnosis | None]] = [
         lambda: _try_edits(s, [s.root], (repairs.signs,)),
         lambda: _try_edits(s, gates, (repairs.literal_terms,)),
-        lambda: _try_edits(s, gates, (repairs.gates, repairs.signs)),
+        lambda: _try_edits(s, gates, (repairs.gates,)),
+        lambda: _try_edits(s, outer, (repairs.signs, repairs.swaps)),
         lambda: _literal_edit(s, near=True),
         lambda: _try_edits(s, gates, (repairs.exponents,)),
         lambda: _try_edits(s, [s.root] if s.bare else [], (repairs.leaves,)),
-        lambda: _try_edits(s, [s.root] if copied else [], (repairs.factors,)),
+        lambda: _try_edits(s, [s.root] if copied else [], (repairs.constant_factors, repairs.factors)),
         lambda: _chain_factor(s) if copied else None,
-        lambda: _try_edits(s, gates, (repairs.drops, repairs.squares, repairs.operands, repairs.factors)),
+        lambda: _try_edits(s, gates, (repairs.drops, repairs.squares, repairs.operands)),
+        lambda: _try_edits(s, outer, (repairs.constant_factors,)),
+        lambda: _try_edits(s, gates, (repairs.factors_of_names,)),
+        lambda: _try_edits(s, outer, (repairs.factors,)),
         lambda: _chain_factor(s),
         lambda: _try_edits(s, gates, (repairs.reciprocals,)),
         lambda: _renamed_everywhere(s),
         lambda: _try_edits(s, gates, (repairs.other_branch,)),
-        lambda: _try_edits(s, choices, (repairs.gates, repairs.drops, repairs.operands)),
+        lambda: _try_edits(s, choices, (repairs.gates, repairs.swaps, repairs.drops, repairs.operands)),
         lambda: _literal_edit(s, near=False),
         lambda: _try_edits(s, gates, (repairs.operand_shapes, repairs.composite_factors, repairs.shapes)),
         lambda: _by_expression(s),
@@ -177,7 +196,7 @@ def _two_mistakes(s: RepairTarget, gates: Sequence[int]) -> Diagnosis | None:
     if not own or not all(isinstance(v, arb) and v.is_finite() for v in (*computed, *needed)) or any(v.contains(0) for v in (*computed, *needed)):
         return None
     edits: list[tuple[int, Balls, str, Balls]] = []
-    for kind in (repairs.signs, repairs.gates, repairs.exponents, repairs.drops, repairs.squares, repairs.reciprocals, repairs.operands, repairs.operand_shapes, repairs.factors):
+    for kind in (repairs.signs, repairs.gates, repairs.swaps, repairs.exponents, repairs.drops, repairs.squares, repairs.reciprocals, repairs.operands, repairs.operand_shapes, repairs.constant_factors, repairs.factors):
         for k in own:
             for column, words in kind(s, k):
                 if len(edits) >= MAX_EDITS:
@@ -223,7 +242,7 @@ def _diagnosis_at(s: RepairTarget, k: int, words: str) -> Diagnosis:
 
 def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diagnosis | None:
     """A literal replaced by another one, the same at every test point; where one change is not enough, all equal literals change together."""
-    numbers = [k for k in s.cone if s.steps[k].gate == "number"]
+    numbers = [k for k in s.cone if s.steps[k].gate == "number" and not parameter_name(s.program, k)]
     if s.isolated.reference.count < 2 or s.bare:
         return None
     groups = [[k] for k in numbers]

@@ -265,18 +265,23 @@ def _mistakes(
 
     if len(_by_reading(program, names)) == 1 and reads_upstream(program, [program.names[name] for name in sorted(names)[:1]]):
         return run([*flowing, *turned])
-    if upstream != 1:
+    if upstream != 1 or any(program.steps[i].gate == "upstream" for i in _read_by_backward(program)):
         isolated, mistakes = run([*flowing, *turned])
         if isolated is not None and mistakes and all(_ignores_upstream(isolated, m, fmt) for m in mistakes if any(_reaches(program, m.definition, n) for n in names)):
             return isolated, mistakes
     return run(turned)
 
 
+def _read_by_backward(program: Program) -> set[int]:
+    """The steps that the statements of the backward pass read."""
+    return {a for step in program.steps[program.backward_start :] for a in step.args}
+
+
 def _ignores_upstream(isolated: locate.IsolatedRun, mistake: locate.Mistake, fmt: Format) -> bool:
-    """Whether a statement lacks nothing but the gradient that flows in."""
+    """Whether a statement lacks nothing but the gradient that flows in, or an adjoint that was computed from it."""
+    flowing = [isolated.reference.upstream, *(isolated.values[i] for i in sorted(isolated.operands) if i < mistake.definition)]
     with balls.precision(isolated.reference.bits):
-        pairs = zip(mistake.computed, isolated.reference.upstream, strict=True)
-        return mistake.kind == "wrong" and agrees([c * u if isinstance(c, arb) else c for c, u in pairs], mistake.needed, fmt)
+        return mistake.kind == "wrong" and any(agrees([c * u if isinstance(c, arb) and isinstance(u, arb) else c for c, u in zip(mistake.computed, column, strict=True)], mistake.needed, fmt) for column in flowing)
 
 
 def _point_explanation(program: Program, point_mistake: branches.PointMistake, name: str) -> Explanation:

@@ -89,6 +89,7 @@ class Quick:
 
 
 MOST_OF_A_TERM = 14  # names that a missing term may be made of
+PART = "a term"  # a name that no program has
 MOST_PRODUCTS = 400  # that are tried as terms in a loop
 
 
@@ -101,7 +102,7 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
     if computed.size != len(w.forward):
         return
     rest = quick.needed.reshape(computed.shape) - computed
-    if np.all(np.abs(rest - computed) <= NEAR * np.abs(computed)):
+    if np.all(np.abs(rest - computed) <= NEAR * np.abs(computed)) or any(_is_multiple(rest, part) for part in _summands(quick, tree)):
         return  # `a + a`, which nobody writes: a factor or a division is missing
     arrays = {n: np.asarray(names[n], dtype=float) for n in scope.names if isinstance(names.get(n), float | int | np.ndarray | np.generic) and n != w.name}
     arrays = dict(list(arrays.items())[:MOST_OF_A_TERM])
@@ -114,6 +115,27 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
             sign, factor = found
             new = ast.parse(f"{w.name} = {w.name} {sign} {text}{factor}").body[0]
             yield Edited(ast.fix_missing_locations(new), f"the term `{sign} {text}{factor}` is missing", None, after=True)
+
+
+def _summands(quick: Quick, tree: ast.stmt) -> Iterator[FloatArray]:
+    """The values of the terms that a statement adds up."""
+    pending = [tree.value] if isinstance(tree, ast.Assign | ast.AugAssign) and isinstance(tree.value, ast.BinOp) else []
+    while pending:
+        part = pending.pop()
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub):
+            pending += [part.left, part.right]
+        else:
+            names: dict[str, Any] = own(quick.names)
+            try:
+                execute(ast.fix_missing_locations(ast.Assign([ast.Name(PART, ast.Store())], part, lineno=1)), names)
+            except NotEvaluated:
+                continue
+            yield np.asarray(names[PART], dtype=float)
+
+
+def _is_multiple(rest: FloatArray, part: FloatArray) -> bool:
+    """Whether what is missing is a term that stands there already, once more or turned round."""
+    return part.shape == rest.shape and any(near(sign * part, rest.ravel()) for sign in (1, -1, -2))
 
 
 def missing_products(quick: Quick, tree: ast.stmt) -> Iterator[Edited]:
@@ -173,6 +195,8 @@ def _terms(arrays: dict[str, FloatArray], dimensions: int) -> Iterator[tuple[str
     for (n, a), (m, b) in product(arrays.items(), repeat=2):
         if n < m and _fit(a, b):
             yield f"{n} * {m}", a * b
+        if a.ndim == b.ndim == 1 and dimensions == 2:
+            yield f"np.outer({n}, {m})", np.outer(a, b)
         if a.ndim == 2 and b.ndim == 2:
             for first, left in ((n, a), (f"{n}.T", a.T)):
                 for second, right in ((m, b), (f"{m}.T", b.T)):

@@ -113,6 +113,8 @@ def _branches(program: Program, values: Sequence[Balls]) -> list[list[object]]:
     found: list[list[object]] = []
     for i, step in enumerate(program.steps):
         kind = GATES[step.gate].kind if step.gate in GATES else ""
+        if step.gate in ("sign", "abs"):  # one formula holds for both signs
+            continue
         if kind in ("comparison", "logic", "step"):
             found.append([str(v) for v in values[i]])
         elif kind == "choice":

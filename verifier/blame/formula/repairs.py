@@ -32,7 +32,7 @@ def signs(s: RepairTarget, k: int) -> Iterator[Repaired]:
 
 
 def gates(s: RepairTarget, k: int) -> Iterator[Repaired]:
-    """Another operator, swapped operands, a similar function, swapped branches, another comparison."""
+    """Another operator, a similar function, swapped branches, another comparison."""
     step, text = s.steps[k], s.text(k)
     args = [s.value(a) for a in s.args(k)]
     if not args:
@@ -41,8 +41,6 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repaired]:
         if step.gate == "add" and other == "mul" and any(s.steps[a].gate == "number" and s.steps[a].text in ("1", "1.0") for a in s.args(k)):
             continue  # that is: the term 1 is superfluous
         yield reals.value(other, args), f"`{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
-    if len(args) == 2 and _has_an_order(step.gate):
-        yield reals.value(step.gate, args[::-1]), f"the operands of `{text}` are swapped"
     if step.gate == "where":
         yield reals.value("where", [args[0], args[2], args[1]]), f"the wrong branch: the branches of `{text}` are swapped"
     for pair in NEIGHBOURS:
@@ -53,6 +51,13 @@ def gates(s: RepairTarget, k: int) -> Iterator[Repaired]:
     for other in ORDERINGS if step.gate in ORDERINGS else ():
         if other != step.gate:
             yield reals.value(other, args), f"the wrong branch: `{GATES[step.gate].symbol}` where `{GATES[other].symbol}` is meant in `{text}`"
+
+
+def swaps(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """The operands in the other order."""
+    args = [s.value(a) for a in s.args(k)]
+    if len(args) == 2 and _has_an_order(s.steps[k].gate):
+        yield reals.value(s.steps[k].gate, args[::-1]), f"the operands of `{s.text(k)}` are swapped"
 
 
 def _has_an_order(gate: str) -> bool:
@@ -129,10 +134,38 @@ def _powers(s: RepairTarget, k: int, words: str, power: Callable[[Ball], Ball]) 
             yield reals.value(s.steps[k].gate, [*args[:position], list(map(power, args[position])), *args[position + 1 :]]), f"`{s.text(a)}` {words} in `{s.text(k)}`"
 
 
+def constant_factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """A factor or a division by a name that holds one number, such as a parameter, or by a common constant."""
+    return _with_factors(s, k, _constants(s))
+
+
 def factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
-    """A factor or a division by a name in scope or by a common constant."""
-    count = s.isolated.reference.count
-    return _with_factors(s, k, [*s.atoms, *((text, [_constant(text)] * count) for text in CONSTANT_FACTORS)])
+    """A factor or a division by a name in scope."""
+    return _with_factors(s, k, s.atoms)
+
+
+def factors_of_names(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """The sign of a name that is read, or a factor by which it is off: `2*I` where `I` stands."""
+    gate, whole = s.steps[k].gate, s.text(k)
+    args = [s.value(a) for a in s.args(k)]
+    if gate == "pow" or gate not in GATES or GATES[gate].boolean:
+        return
+    for position, a in enumerate(s.args(k)):
+        if (a in s.values and not s.is_read_here(a)) or s.steps[a].gate == "number" or not all(isinstance(v, arb) for v in args[position]):
+            continue
+        name, value = s.text(a), args[position]
+        for words, changed in (
+            (f"the sign of `{name}` is flipped in `{whole}`", [-v for v in value]),
+            *((f"the factor `{text}` is missing at `{name}` in `{whole}`", [v * c for v, c in zip(value, column, strict=True)]) for text, column in _constants(s)),
+            *((f"a division by `{text}` is missing at `{name}` in `{whole}`", [v / c for v, c in zip(value, column, strict=True)]) for text, column in _constants(s)),
+        ):
+            yield reals.value(gate, [*args[:position], changed, *args[position + 1 :]]), words
+
+
+def _constants(s: RepairTarget) -> list[tuple[str, Balls]]:
+    """The names that hold the same number at all test points, and the common constants."""
+    named = [(name, column) for name, column in s.atoms if not s.is_upstream(name) and all(c.overlaps(column[0]) and not (c**2 - 1).contains(0) and not c.contains(0) for c in column)]
+    return [*named, *((text, [_constant(text)] * s.isolated.reference.count) for text in CONSTANT_FACTORS)]
 
 
 def chain_factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
@@ -183,8 +216,14 @@ def drops(s: RepairTarget, k: int) -> Iterator[Repaired]:
     if len(args) == 2 and step.gate in OTHER:
         for rest, dropped in ((0, 1), (1, 0)):
             kind = "factor" if step.gate in PRODUCTS else "term"
-            whole, part = s.text(k), s.text(args[dropped])
-            yield s.value(args[rest]), f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
+            whole, part, left = s.text(k), s.text(args[dropped]), s.value(args[rest])
+            if rest and step.gate in ("sub", "div"):  # what is left of `a - b` without `a` is `-b`
+                yield left, f"`{whole}` where `{s.text(args[rest])}` is meant"
+                left = [-v if step.gate == "sub" else 1 / v for v in left] if all(isinstance(v, arb) for v in left) else left
+            yield left, f"the {kind} `{part}` is superfluous in `{whole}`" if part != whole else f"`{whole}` has a {kind} too many"
+    if step.gate in PRODUCTS and len(args) == 2 and s.steps[args[0]].gate == "neg" and (negated := s.args(args[0])) and args[0] in s.values:
+        ones = [arb(-1)] * s.isolated.reference.count  # what is left of `-a*b` without `a` is `-b`
+        yield reals.value(step.gate, [ones, s.value(args[1])]), f"the factor `{s.text(negated[0])}` is superfluous in `{s.text(k)}`"
 
 
 def literal_terms(s: RepairTarget, k: int) -> Iterator[Repaired]:
@@ -232,8 +271,14 @@ def shapes(s: RepairTarget, k: int) -> Iterator[Repaired]:
         if " " not in name and not s.is_upstream(name):
             yield [v + c for v, c in zip(value, column, strict=True)], f"the term `{name}` is missing in `{text}`"
             yield [v - c for v, c in zip(value, column, strict=True)], f"the term `{name}` is missing (with a minus) in `{text}`"
-    for number in (1, 2, -1):
-        yield [v + number for v in value], f"`{text}` is off by {number}: `{text} {'+' if number > 0 else '-'} {abs(number)}` is meant"
+    yield from number_terms(s, k)
+
+
+def number_terms(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """A term that is a whole number and is missing."""
+    value = s.value(k)
+    if all(isinstance(v, arb) for v in value):
+        yield from (([v + number for v in value], f"the term `{number}` is missing in `{s.text(k)}`") for number in (1, -1, 2, -2))
 
 
 def _as_operand(text: str, operators: str) -> str:

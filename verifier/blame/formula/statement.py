@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,10 +16,12 @@ from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.contributions import definitions
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
 from verifier.circuit.program import Program
+from verifier.circuit.values import Known
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
 
 MAX_CONE = 200  # repairs are tried on statements of at most so many steps, with the temporaries they read
+WORDS = re.compile(r"\w+")
 NOTHING: Mapping[int, Balls] = MappingProxyType({})
 MIN_TELLING = 4  # points that must tell factors
 FIRST_POINTS = 2  # a repair that fails at one of so many is tried at no other
@@ -34,6 +37,25 @@ def forward_text(program: Program, step: int) -> str:
     if line.source is not None and "=" not in line.text and record.end > record.start:
         return line.source.text[record.start : record.end].strip()
     return line.text.strip()
+
+
+def parameter_name(program: Program, step: int) -> str:
+    """The name that stands where a step has a number: that of a parameter whose value the case gives; empty where the number itself stands there."""
+    record = program.steps[step]
+    if record.gate != "number":
+        return ""
+    if record.line < 0:
+        return next((name for name in program.inputs if program.names.get(name) == step), "")
+    source = program.lines[record.line].source
+    read = set(WORDS.findall(source.text[record.start : record.end])) if source is not None else set()
+    found = [name for name in program.inputs if name in read and (known := whole_parameter(program, name)) is not None and str(known) == record.text]
+    return found[0] if len(found) == 1 else ""
+
+
+def whole_parameter(program: Program, name: str) -> int | None:
+    """The value of a parameter that is a whole number, which the case gives; None of any other name."""
+    known = program.values.get(name)
+    return known.value if isinstance(known, Known) and type(known.value) is int else None
 
 
 class RepairTarget:
@@ -149,13 +171,21 @@ class RepairTarget:
             if not name or not all(isinstance(v, arb) and v.is_finite() for v in self.value(i)):
                 continue
             if name not in atoms:
-                atoms[name] = self.value(i)
+                atoms[name] = self._given(name) or self.value(i)
             elif step.gate not in ("input", "upstream") and not same(self.value(i), atoms[name]):
                 atoms.setdefault(f"{name} before it was reassigned", self.value(i))
             if len(atoms) >= MAX_ATOMS:
                 break
         atoms.setdefault("upstream", self.isolated.reference.upstream)
         return list(atoms.items())
+
+    def _given(self, name: str) -> Balls:
+        """The number that stands for a parameter wherever it is read; nothing for any other name."""
+        at = self.program.names.get(name, -1)
+        if self.steps[at].gate == "number" and at >= 0:
+            return self.value(at)
+        known = whole_parameter(self.program, name) if name in self.program.inputs else None
+        return [] if known is None else [arb(known)] * self.isolated.reference.count
 
     def is_upstream(self, name: str) -> bool:
         """Whether a name holds the gradient that flows in."""
@@ -167,10 +197,10 @@ class RepairTarget:
         if step.name and (i not in self.values or self.bare or step.line != self.mistake.line):
             return step.name
         if not 0 <= step.line < len(self.program.lines):
-            return step.name or step.text
+            return step.name or parameter_name(self.program, i) or step.text
         line = self.program.lines[step.line]
         if step.gate == "number":  # the number of terms in a mean stands nowhere
-            return step.text
+            return parameter_name(self.program, i) or step.text
         if line.source is None:
             return step.name or line.text
         text = line.source.text[step.start : step.end]
