@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.planted_arrays import LAYERS, case_of, planted
+from tests.planted_arrays import LAYERS, SQUARE, W33, Layer, case_of, planted
 from verifier import load_text
 from verifier.verify import verify
 
@@ -50,6 +50,14 @@ def test_two_mistakes_are_two_findings_each_with_its_own_words():
     assert found.keys() == {"dx = dout @ w", "db = dout.sum(axis=1)"}
     assert "`w` where `w.T` is meant" in found["dx = dout @ w"]
     assert "`axis=0` is meant" in found["db = dout.sum(axis=1)"]
+
+
+def test_a_name_that_holds_a_slope_and_no_gradient_is_not_accused():
+    """`dh` is the slope of tanh, right for those who read it: the one mistake is the factor 2 in the line after it."""
+    layer = Layer("a tanh layer", f"points: [{{x: {SQUARE}, w: {W33}}}]", "h = np.tanh(x @ w)\nout = h * h", "dh = 1 - h**2\ndz = 2 * dout * h * dh\ndx = dz @ w.T\ndw = x.T @ dz", ())
+    assert findings(case_of(layer)) == []
+    (finding,) = findings(case_of(layer, layer.backward.replace("2 * dout", "dout")))
+    assert finding.statement == "dz = dout * h * dh"
 
 
 def test_a_missing_division_does_not_blame_the_forward_pass():
