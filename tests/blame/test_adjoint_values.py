@@ -158,6 +158,14 @@ def test_the_exact_adjoints_are_those_of_calculus():
             assert not same([reference.adjoints[1][at]], [(x * x).sin()])
 
 
+def test_what_the_output_does_not_depend_on_has_the_adjoint_0_beside_a_written_derivative_as_well():
+    """f = d(x**3)/dx = 3*x**2, whose slope at 2 is 12; 7*x is not read."""
+    program = draft_of("points: [{x: 2}]\nimplementations:\n  it:\n    forward: |\n      unused = 7 * x\n      f = diff(x**3, x)\n    backward: |\n      dx = 6 * x * df\n").whole
+    reference = reference_values(program, [(2.0,)], upstream=1.0)
+    assert reference.adjoints[0][0].contains(12)
+    assert reference.adjoints[program.names["unused"]][0] == 0
+
+
 def test_points_without_a_derivative_are_left_out():
     reference = land_of("points: [{x: 0}]\nimplementations: {it: {forward: 'out = abs(x)', backward: 'dx = sign(x)'}}", (0.0,), (1.0,))
     assert reference.points == ((1.0,),)

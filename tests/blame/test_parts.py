@@ -297,6 +297,14 @@ def test_what_has_no_value_is_not_shown_plainly() -> None:
     assert values_shown.plainly(mistake_with(arb("1.5"), arb("0.25"))).startswith(": it gives 0.25")
 
 
+def test_values_that_are_near_are_shown_with_the_fewest_digits_that_tell_them_apart() -> None:
+    """8, else 17, which tell all numbers of float64 apart, else 25: 2**-52 is 2.22e-16, 2**-70 8.47e-22."""
+    assert values_shown.plainly(mistake_with(arb(1), arb(1) + arb(2) ** -20)) == ": it gives 1.0000010 where 1.0000000 is needed"
+    assert values_shown.plainly(mistake_with(arb(1), arb(1) + arb(2) ** -52)) == ": it gives 1.0000000000000002 where 1.0000000000000000 is needed"
+    assert values_shown.plainly(mistake_with(arb(1), arb(1) + arb(2) ** -70)) == ": it gives 1.000000000000000000000847 where 1.000000000000000000000000 is needed"
+    assert values_shown.plainly(mistake_with(arb(1), arb(1) + arb(2) ** -90)) == ""
+
+
 # ---------------------------------------------------------------- points at which a branch or a pole is to blame
 
 POINTS_TO_BLAME = (
