@@ -166,6 +166,14 @@ def test_what_the_output_does_not_depend_on_has_the_adjoint_0_beside_a_written_d
     assert reference.adjoints[program.names["unused"]][0] == 0
 
 
+def test_equal_values_at_one_point_identify_no_step():
+    """x*x is 1/4 at 1/2, and so may be anything."""
+    for points, expected in (((0.5,),), None), (((0.5,), (2.0,)), 1):
+        reference = land_of(SIMPLE, *points)
+        assert reference.step_of_value(reference.values[1]) == expected
+        assert reference.step_of_adjoint(reference.adjoints[1]) == expected
+
+
 def test_points_without_a_derivative_are_left_out():
     reference = land_of("points: [{x: 0}]\nimplementations: {it: {forward: 'out = abs(x)', backward: 'dx = sign(x)'}}", (0.0,), (1.0,))
     assert reference.points == ((1.0,),)

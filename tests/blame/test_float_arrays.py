@@ -160,6 +160,8 @@ def test_the_sign_and_the_factor_of_a_term_are_found() -> None:
     outer = [("", np.array(1.0)), (" * s", np.array(2.0)), (" / s", np.array(0.5)), (" * b", B)]
     for rest, expected in ((X, ("+", "")), (-X, ("-", "")), (2 * X, ("+", " * s")), (-X / 2, ("-", " / s")), (X * B, ("+", " * b")), (3 * X, None), (X + 1, None), (X * 1.0000001, None), (np.zeros((2, 3)), None)):
         assert float_trials._factor(rest, X, outer) == expected
+    for size in (1e-9, 1e9):  # near is relative to the value, however large it is
+        assert float_trials._factor(X * size * (1 + 1e-12), X, [("", np.array(1.0)), (" * c", np.array(size))]) == ("+", " * c")
     assert float_trials._factor(np.ones((2, 3)) * B, B, outer) == ("+", "")
     assert float_trials._factor(B, X, outer) is None, "more axes than what is left"
 

@@ -180,6 +180,17 @@ def test_two_temporaries_are_to_blame_where_neither_alone_mends_what_reads_both(
             assert abs(found[1].needed[k] - arb(w) * arb(z)) < 1e-20
 
 
+def test_where_two_pairs_of_temporaries_would_mend_the_same_readers_one_pair_is_to_blame() -> None:
+    """As above, with a factor 1 = cos(z)**2 + sin(z)**2 beside t: half of it would do for half of t."""
+    points = ((0.7, -1.3, 0.4), (1.9, 0.6, -1.1), (-0.4, 2.2, 0.9))
+    backward = ["p = cos(z)**2 + sin(z)**2", "t = 2*x*z", "u = 3*w*z", "dx = t*p*z*dout", "dw = u*z*dout", "dz = (t*p*x + u*w)*dout"]
+    draft = draft_of(two_lines(["out = ((x*z)**2 + (w*z)**2)/2"], backward, point="{x: 0.7, w: -1.3, z: 0.4}"))
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points, fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    with balls.precision(isolated.reference.bits):
+        assert [m.target for m in temporaries.relocate_to_temporaries(draft.whole, isolated, fmt=FLOAT64)] == ["t", "u"]
+
+
 def test_only_a_wrong_name_that_stands_for_no_forward_name_is_tried_as_no_adjoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """`da` is the adjoint of `a`, and `dc` of what `c = x*w` holds again: the second name may mean anything. `db` is right."""
     program, isolated = isolated_run(["a = x*w", "b = sin(a)", "out = b*a + a"], ["c = sin(x*w)", "dc = 2*a*dout", "db = a*dout", "da = (b + 1)*dout + 3*cos(a)*dc", "dx = w*da*2", "dw = x*da"])
