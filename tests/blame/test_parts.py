@@ -181,9 +181,9 @@ def test_two_temporaries_are_to_blame_where_neither_alone_mends_what_reads_both(
 
 
 def test_where_two_pairs_of_temporaries_would_mend_the_same_readers_one_pair_is_to_blame() -> None:
-    """As above, with a factor 1 = cos(z)**2 + sin(z)**2 beside t: half of it would do for half of t."""
+    """As above, with a factor p beside t: half of it would do for half of t."""
     points = ((0.7, -1.3, 0.4), (1.9, 0.6, -1.1), (-0.4, 2.2, 0.9))
-    backward = ["p = cos(z)**2 + sin(z)**2", "t = 2*x*z", "u = 3*w*z", "dx = t*p*z*dout", "dw = u*z*dout", "dz = (t*p*x + u*w)*dout"]
+    backward = ["p = exp(z)", "t = 2*x*z", "u = 3*w*z", "dx = t*p*exp(-z)*z*dout", "dw = u*z*dout", "dz = (t*p*exp(-z)*x + u*w)*dout"]
     draft = draft_of(two_lines(["out = ((x*z)**2 + (w*z)**2)/2"], backward, point="{x: 0.7, w: -1.3, z: 0.4}"))
     isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points, fmt=FLOAT64, upstream=1.0)
     assert isolated is not None

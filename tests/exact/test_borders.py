@@ -115,7 +115,7 @@ def test_a_border_is_met_where_a_step_that_matters_ties_all_along_the_ray(text: 
 
 
 BESIDE = (  # the slope by x beside the border 2*x = y, along which x moves: the floor is 0 above it and -1 below it
-    ("where(2*x >= y, floor(2*x - y), 0) + 3*x", 3), ("where(2*x < y, floor(2*x - y) + 1, 0) + 3*x", 3), ("where(2*x < y, ceil(2*x - y), 0) + 3*x", 3), ("where(2*x > y, ceil(2*x - y) - 1, 0) + 3*x", 3), ("floor(2*x - y) + 3*x", None), ("where(2*x >= y, floor(2*x - y), -1) + 3*x", None), ("where(2*x < y, floor(2*x - y), 0) + 3*x", None),
+    ("where(2*x >= y, floor(2*x - y), 0) + 3*x", 3), ("where(2*x < y, floor(2*x - y) + 1, 0) + 3*x", 3), ("where(2*x < y, ceil(2*x - y), 0) + 3*x", 3), ("where(2*x > y, ceil(2*x - y) - 1, 0) + 3*x", 3), ("where(2*x >= y, floor(sqrt(2)*sqrt(3)*2*x - sqrt(6)*y), 0) + 3*x", 3), ("where(2*x < y, floor(sqrt(2)*sqrt(3)*2*x - sqrt(6)*y) + 1, 0) + 3*x", 3), ("floor(2*x - y) + 3*x", None), ("where(2*x >= y, floor(2*x - y), -1) + 3*x", None), ("where(2*x < y, floor(2*x - y), 0) + 3*x", None),
 )  # fmt: skip
 
 
