@@ -158,6 +158,22 @@ def test_the_exact_adjoints_are_those_of_calculus():
             assert not same([reference.adjoints[1][at]], [(x * x).sin()])
 
 
+def test_what_the_output_does_not_depend_on_has_the_adjoint_0_beside_a_written_derivative_as_well():
+    """f = d(x**3)/dx = 3*x**2, whose slope at 2 is 12; 7*x is not read."""
+    program = draft_of("points: [{x: 2}]\nimplementations:\n  it:\n    forward: |\n      unused = 7 * x\n      f = diff(x**3, x)\n    backward: |\n      dx = 6 * x * df\n").whole
+    reference = reference_values(program, [(2.0,)], upstream=1.0)
+    assert reference.adjoints[0][0].contains(12)
+    assert reference.adjoints[program.names["unused"]][0] == 0
+
+
+def test_equal_values_at_one_point_identify_no_step():
+    """x*x is 1/4 at 1/2, and so may be anything."""
+    for points, expected in (((0.5,),), None), (((0.5,), (2.0,)), 1):
+        reference = land_of(SIMPLE, *points)
+        assert reference.step_of_value(reference.values[1]) == expected
+        assert reference.step_of_adjoint(reference.adjoints[1]) == expected
+
+
 def test_points_without_a_derivative_are_left_out():
     reference = land_of("points: [{x: 0}]\nimplementations: {it: {forward: 'out = abs(x)', backward: 'dx = sign(x)'}}", (0.0,), (1.0,))
     assert reference.points == ((1.0,),)

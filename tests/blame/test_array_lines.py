@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.planted_arrays import LAYERS, case_of, planted
+from tests.planted_arrays import LAYERS, SQUARE, W33, Layer, case_of, planted
 from verifier import load_text
 from verifier.verify import verify
 
@@ -52,6 +52,15 @@ def test_two_mistakes_are_two_findings_each_with_its_own_words():
     assert "`axis=0` is meant" in found["db = dout.sum(axis=1)"]
 
 
+def test_a_name_that_holds_a_slope_and_no_gradient_is_not_accused():
+    """`dh` is the slope of tanh, right for those who read it: the one mistake is in the line after it."""
+    layer = Layer("a tanh layer", f"points: [{{x: {SQUARE}, w: {W33}}}]", "z = x @ w\nh = np.tanh(z)\nout = h * h", "dh = 1 - h**2\ndz = 2 * dout * h * dh\ndx = dz @ w.T\ndw = x.T @ dz", ())
+    assert findings(case_of(layer)) == []
+    for wrong in ("dz = dout * h * dh", "dz = np.sin(3.7 * dout) * h * dh"):
+        (finding,) = findings(case_of(layer, layer.backward.replace("dz = 2 * dout * h * dh", wrong)))
+        assert finding.statement == wrong
+
+
 def test_a_missing_division_does_not_blame_the_forward_pass():
     """`ds = p.copy()` has the very steps of `p = ...`: a line of the forward pass."""
     layer = next(x for x in LAYERS if x.name == "softmax and cross entropy")
@@ -81,6 +90,17 @@ def test_a_mistake_in_a_function_is_found_in_the_function():
     (finding,) = findings(text)
     assert finding.statement == "s = 1 + t**2"
     assert "`-` is meant" in finding.message
+
+
+def test_of_the_statements_of_a_function_that_an_edit_would_repair_the_last_is_named():
+    """The slope is half of what it should be: `3` in place of `6` would do in the first statement, a factor 2 in any."""
+    text = (
+        "points: [{x: [0.31, -1.24, 0.85]}]\nforward: out = np.sin(x) + x / 2 + np.sin(2 * x) / 4\nimplementations:\n  it:\n    backward: |\n"
+        "      def slope(t):\n          s = np.cos(t) / 6\n          r = s * 3\n          return r\n      dx = dout * slope(x) * (1 + slope(x))\n"
+    )
+    (finding,) = findings(text)
+    assert finding.statement == "return r"
+    assert "the factor `2` is missing" in finding.message
 
 
 def test_a_loop_that_runs_the_wrong_way_is_said():

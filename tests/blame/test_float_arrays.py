@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from flint import arb
 
 from verifier.blame.formula import array_lines, float_arrays, float_trials, rerun
 from verifier.blame.formula.float_arrays import NotEvaluated, execute
@@ -160,8 +161,21 @@ def test_the_sign_and_the_factor_of_a_term_are_found() -> None:
     outer = [("", np.array(1.0)), (" * s", np.array(2.0)), (" / s", np.array(0.5)), (" * b", B)]
     for rest, expected in ((X, ("+", "")), (-X, ("-", "")), (2 * X, ("+", " * s")), (-X / 2, ("-", " / s")), (X * B, ("+", " * b")), (3 * X, None), (X + 1, None), (X * 1.0000001, None), (np.zeros((2, 3)), None)):
         assert float_trials._factor(rest, X, outer) == expected
+    for size in (1e-9, 1e9):  # near is relative to the value, however large it is
+        assert float_trials._factor(X * size * (1 + 1e-12), X, [("", np.array(1.0)), (" * c", np.array(size))]) == ("+", " * c")
     assert float_trials._factor(np.ones((2, 3)) * B, B, outer) == ("+", "")
     assert float_trials._factor(B, X, outer) is None, "more axes than what is left"
+
+
+def test_a_run_ends_where_the_array_that_is_looked_for_is_not_right() -> None:
+    """`a` should be (2, 5), but for a third component that is nobody's; what comes after it is not run."""
+    units = [SimpleNamespace(tree=ast.parse(text).body[0]) for text in ("a = b", "c = a + 1")]
+    w = SimpleNamespace(name="a", unit=0, needed=[[arb(2)], [arb(5)], [arb(7)]], forward=[0, 1, -1])
+    quick = float_trials.Quick(SimpleNamespace(units=units), {}, frozenset(), 0, w, frozenset(), {}, {}, {})  # type: ignore[arg-type]
+    found = quick.run(ast.parse("a = np.array([2.0, 5.0, 0.0])").body)
+    assert found is not None
+    assert found["c"].tolist() == [3.0, 6.0, 1.0]
+    assert quick.run(ast.parse("a = np.array([2.0, 4.0, 7.0])").body) is None
 
 
 # ---------------------------------------------------------------- components that are judged

@@ -358,6 +358,14 @@ def test_adjoints_by_the_sweep_are_those_of_the_gradient_program() -> None:
             assert found[i].rel_accuracy_bits() > 150
 
 
+@pytest.mark.parametrize(("bits", "is_known"), [(8, False), (16, False), (24, False), (256, True)])
+def test_where_the_value_is_known_to_less_than_an_ulp_there_are_no_shares_of_first_order(bits: int, is_known: bool) -> None:
+    plan = planned("exp(x) * sin(y)", "x", "y")
+    computed = ledger.native(plan.program, floats.at(plan.program, (0.7, 1.9), fmt=FLOAT64, upstream=1.0))
+    for name, output in plan.outputs:
+        assert (sensitivity._shares(plan, name, output, computed, FLOAT64, 1.0, bits=bits) is not None) is is_known
+
+
 def test_long_programs_get_shares_of_first_order_with_the_remainder_stated() -> None:
     terms = " + ".join(f"sin(x * 0.{i})" for i in range(1, 60))
     verifier, found = checked(f"function: {terms}\npoints: [{{x: 1.25}}]\n")

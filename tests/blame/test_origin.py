@@ -84,6 +84,12 @@ def test_before_the_step_the_value_can_be_saved_and_after_it_it_cannot(function:
             assert (value.is_finite() and arb(2) ** -1075 < abs(value) < arb(2) ** 1024) is holds
 
 
+def test_a_step_that_does_not_read_the_lost_one_does_not_show_the_loss() -> None:
+    """x * x is 1e-400, which is 0 in float64; exp(y), which overflows before the division, adds 1e-4343 to it, which is 0 as well."""
+    program = expression("x / (x * x + 1 / exp(y))", "x", "y")
+    assert str(origin(program, program.output, (1e-200, 1e4), FORMATS["float64"], upstream=1.0)) == "`x * x` underflows, and `x / (x * x + 1 / exp(y))` divides by zero"
+
+
 def test_what_is_0_in_the_format_itself_is_not_lost() -> None:
     """exp(-17) = 4.1e-8 is more than half of the smallest float16; exp(-18) is less, and rounds to 0 as it should."""
     program = expression("exp(x)", "x")
@@ -212,7 +218,7 @@ def test_a_choice_that_comes_out_differently_beside_a_point_is_named(text: str, 
     ("text", "point", "words"),
     [
         ("max(x, y) * 2", (1, 1), "`max(x, y)` ties"), ("max(x, y) * 2", (1, 2), ""), ("abs(x - y)", (1, 1), "`abs(x - y)` ties"), ("abs(x - y)", (1, 2), ""), ("where(x > y, x, 3*y)", (2, 2), "`x > y` ties"), ("where(x > y, x, 3*y)", (2, 1), ""), ("floor(x) * y", (3, 1), "`floor(x)` ties"), ("floor(x) * y", (3.5, 1), ""),
-        ("where(x > 0, x, abs(y))", (1, 0), ""), ("where(x > 0, x, abs(y))", (-1, 0), "`abs(y)` ties"), ("where((x > 0) & (y > 0), x, y)", (0, 1), "`x > 0` ties"),
+        ("where(x > 0, x, abs(y))", (1, 0), ""), ("where(x > 0, x, abs(y))", (-1, 0), "`abs(y)` ties"), ("where(x > 0, abs(y), x)", (-1, 0), ""), ("where((x > 0) & (y > 0), x, y)", (0, 1), "`x > 0` ties"),
     ],
 )  # fmt: skip
 def test_the_border_of_a_choice_is_named(text: str, point: tuple[float, float], words: str) -> None:
@@ -266,3 +272,12 @@ def test_a_wrong_branch_is_named_where_the_other_is_taken_beside_the_region(besi
     ((found,),) = compare(question, [(2.0,)])
     assert found.verdict.value == "wrong"
     assert region_cause(question, found, beside) == words
+
+
+def test_of_an_unstable_gradient_the_sum_that_cancels_is_named() -> None:
+    """1 - cos(1e-5) = 5e-11 = 2**-34.2 of 1."""
+    (case,) = load_text("function: x - sin(x)\npoints: [{x: 1e-5}]\nimplementations: {a: {backward: 'dx = (1 - cos(x))*dout'}}\n", file="t.yaml").cases
+    ((_, (question,)),) = checks_of(case, truth_of(case.programs.truth))
+    ((found,),) = compare(question, [(1e-5,)])
+    assert found.verdict.value == "unstable"
+    assert region_cause(question, found, None) == "`1 - cos(x)` cancels 34 leading bits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from verifier.blame.formula.adjoint_values import agrees, key_of, reference_valu
 from verifier.blame.formula.candidates import Expressions
 from verifier.blame.formula.known_values import KnownValues
 from verifier.blame.formula.locate import IsolatedRun, Mistake
-from verifier.blame.formula.statement import RepairTarget
+from verifier.blame.formula.statement import RepairTarget, forward_text
 from verifier.circuit.program import Program
 from verifier.language.formats import FORMATS
 
@@ -179,6 +180,17 @@ def test_two_temporaries_are_to_blame_where_neither_alone_mends_what_reads_both(
             assert abs(found[1].needed[k] - arb(w) * arb(z)) < 1e-20
 
 
+def test_where_two_pairs_of_temporaries_would_mend_the_same_readers_one_pair_is_to_blame() -> None:
+    """As above, with a factor p beside t: half of it would do for half of t."""
+    points = ((0.7, -1.3, 0.4), (1.9, 0.6, -1.1), (-0.4, 2.2, 0.9))
+    backward = ["p = exp(z)", "t = 2*x*z", "u = 3*w*z", "dx = t*p*exp(-z)*z*dout", "dw = u*z*dout", "dz = (t*p*exp(-z)*x + u*w)*dout"]
+    draft = draft_of(two_lines(["out = ((x*z)**2 + (w*z)**2)/2"], backward, point="{x: 0.7, w: -1.3, z: 0.4}"))
+    isolated = locate.isolate(draft.whole, draft.implementation, draft.claims, points, fmt=FLOAT64, upstream=1.0)
+    assert isolated is not None
+    with balls.precision(isolated.reference.bits):
+        assert [m.target for m in temporaries.relocate_to_temporaries(draft.whole, isolated, fmt=FLOAT64)] == ["t", "u"]
+
+
 def test_only_a_wrong_name_that_stands_for_no_forward_name_is_tried_as_no_adjoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """`da` is the adjoint of `a`, and `dc` of what `c = x*w` holds again: the second name may mean anything. `db` is right."""
     program, isolated = isolated_run(["a = x*w", "b = sin(a)", "out = b*a + a"], ["c = sin(x*w)", "dc = 2*a*dout", "db = a*dout", "da = (b + 1)*dout + 3*cos(a)*dc", "dx = w*da*2", "dw = x*da"])
@@ -297,6 +309,14 @@ def test_what_has_no_value_is_not_shown_plainly() -> None:
     assert values_shown.plainly(mistake_with(arb("1.5"), arb("0.25"))).startswith(": it gives 0.25")
 
 
+def test_values_that_are_near_are_shown_with_the_fewest_digits_that_tell_them_apart() -> None:
+    """8, else 17, which tell all numbers of float64 apart, else 25: 2**-52 is 2.22e-16, 2**-70 8.47e-22."""
+    for size, words in ((20, ": it gives 1.0000010 where 1.0 is needed"), (52, ": it gives 1.0000000000000002 where 1.0 is needed"), (70, ": it gives 1.000000000000000000000847 where 1.0 is needed"), (90, "")):
+        with balls.precision(200):
+            other = arb(1) + arb(2) ** -size
+        assert values_shown.plainly(mistake_with(arb(1), other)) == words
+
+
 # ---------------------------------------------------------------- points at which a branch or a pole is to blame
 
 POINTS_TO_BLAME = (
@@ -319,7 +339,46 @@ def test_what_makes_a_gradient_wrong_at_one_point_is_said(text: str, point: tupl
     assert (found.diagnosis.words if found.diagnosis is not None else None) == words
 
 
+@pytest.mark.parametrize("upstream", [1.0, 3.0, -0.25])
+@pytest.mark.parametrize(("backward", "is_right"), [("dx = (2*x + 1 - abs(sign(x - 2)))*dout", True), ("dx = (2*x + 1)*dout", False)])
+def test_a_gradient_that_is_wrong_at_one_point_only_is_right_beside_it_whatever_flows_in(backward: str, is_right: bool, upstream: float) -> None:
+    found = branches.point_mistake(draft_of(f"function: x*x\npoints: [{{x: 2}}]\nimplementations: {{a: {{backward: '{backward}'}}}}"), "dx", (2.0,), fmt=FLOAT64, upstream=upstream)
+    assert found is not None
+    assert found.is_right_beside is is_right
+
+
+# ---------------------------------------------------------------- equations that are solved
+
+
+def test_a_root_is_found_to_90_bits_and_is_none_where_no_number_comes_so_near() -> None:
+    """x**2 = 2 from 1.5 and 1.25; 2 x + 1 = 4 from 0; steps of 2**-100 come nearer to a third than 2**-90 of it, steps of 2**-80 do not."""
+    with balls.precision(512):
+        roots = temporaries.solve(lambda x: [v * v for v in x], [arb("1.5"), arb("1.25")], [arb(2), arb(2)], first=2)
+        assert roots is not None
+        assert all(abs(r - arb(2).sqrt()) < arb(2) ** -100 for r in roots)
+        assert temporaries.solve(lambda x: [2 * v + 1 for v in x], [arb(0)], [arb(4)], first=1) == [arb("1.5")]
+        assert temporaries.solve(lambda x: [v * 0 + 1 for v in x], [arb(0)], [arb(4)], first=1) is None
+        for size, is_near in ((100, True), (80, False)):
+            steps = arb(2) ** size
+            found = temporaries.solve(lambda x, steps=steps: [(v * steps).floor() / steps for v in x], [arb("0.5")], [arb(1) / 3], first=1)
+            assert (found is not None) is is_near
+
+
 # ---------------------------------------------------------------- the formula that is expected
+
+
+def test_a_line_that_does_not_read_the_input_has_no_expected_formula_for_it() -> None:
+    program, isolated = isolated_run(["a = x*w", "out = sin(a)"], ["da = cos(a)*dout", "dx = 3*w*da", "dw = x*da"])
+    (mistake,) = isolated.mistakes
+    assert derivation.expected_formula(program, replace(mistake, edges=(), forward=0)) is None
+    assert derivation.expected_formula(program, mistake) == "d(a)/d(x) = w, from `a = x*w`"
+
+
+def test_a_step_of_no_line_is_named_by_its_gate() -> None:
+    program, _ = isolated_run(["out = sin(x*w)"], ["dx = w*dout", "dw = x*dout"])
+    assert forward_text(program, 0) == "input"
+    assert forward_text(program, program.output) == "out = sin(x*w)"
+
 
 
 def test_the_expected_formula_is_that_of_the_edge_and_none_where_there_are_several_or_it_is_long() -> None:

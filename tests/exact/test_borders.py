@@ -114,6 +114,46 @@ def test_a_border_is_met_where_a_step_that_matters_ties_all_along_the_ray(text: 
             assert borders.is_on_border(program.steps, index, values, expansions._difference, expansions._floor) is expected
 
 
+BESIDE = (  # the slope by x beside the border 2*x = y, along which x moves: the floor is 0 above it and -1 below it
+    ("where(2*x >= y, floor(2*x - y), 0) + 3*x", 3), ("where(2*x < y, floor(2*x - y) + 1, 0) + 3*x", 3), ("where(2*x < y, ceil(2*x - y), 0) + 3*x", 3), ("where(2*x > y, ceil(2*x - y) - 1, 0) + 3*x", 3), ("where(2*x >= y, floor(sqrt(2)*sqrt(3)*2*x - sqrt(6)*y), 0) + 3*x", 3), ("where(2*x < y, floor(sqrt(2)*sqrt(3)*2*x - sqrt(6)*y) + 1, 0) + 3*x", 3), ("floor(2*x - y) + 3*x", None), ("where(2*x >= y, floor(2*x - y), -1) + 3*x", None), ("where(2*x < y, floor(2*x - y), 0) + 3*x", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "slope"), BESIDE)
+def test_a_step_beside_a_border_along_which_it_moves_has_the_value_of_its_side(text: str, slope: int | None) -> None:
+    program = primitive(f"diff({text}, x)")
+    inputs = [series.add(series.number(fmpq(v)), Series({(1, 0): fmpq(d)})) for v, d in ((1, 1), (2, 2))]
+    with balls.precision(BITS):
+        found = expansions.every_step(program, inputs, 4)[program.output]
+    if slope is None:
+        assert isinstance(found, series.Undefined)
+        assert found.reason == "a jump: the function is not continuous here"
+    else:
+        assert isinstance(found, Series)
+        assert found.constant == slope
+
+
+# ---------------------------------------------------------------- jumps that accumulate: of floor(1/x) as x = t → 0, beside a y that is constant
+
+JUMPS = (
+    ("floor(1/x)*y", 1, True), ("y*floor(1/x)", -2, True), ("floor(1/x)*y", 0, False), ("y*floor(1/x)", 0, False), ("floor(1/x)/y", 3, True), ("floor(1/x) + y", 0, True), ("floor(1/x) + y", 1, True), ("y - ceil(1/x)", 0, True), ("-floor(1/x)", 0, True), ("floor(x) + y", 1, False), ("floor(y) + x", 1, False), ("exp(floor(1/x))", 0, False),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "y", "expected"), JUMPS)
+def test_jumps_accumulate_unless_they_are_multiplied_by_0(text: str, y: int, expected: bool) -> None:
+    program = primitive(text)
+    known = {}
+    for i, step in enumerate(program.steps):
+        if step.gate == "input":
+            known[i] = Series({(1, 0): fmpq(1)}) if i == 0 else series.number(fmpq(y))
+        elif step.gate == "number":
+            known[i] = series.number(fmpq(int(step.text)))
+        elif step.gate == "div" and step.args[1] == 0:
+            known[i] = Series({(-1, 0): fmpq(1)})
+    assert borders.jumps_accumulate(program.steps, program.output, known.get) is expected
+
+
 # ---------------------------------------------------------------- values that are given beforehand
 
 

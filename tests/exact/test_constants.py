@@ -215,6 +215,14 @@ def test_the_simplest_fraction_is_the_first_convergent_that_fits(value_, expecte
         assert constants._simplest(arb.pi() + arb(0, "1e-6")) == Fraction(355, 113)
 
 
+@pytest.mark.parametrize("size", [5000, -5000])
+def test_what_is_too_large_or_too_small_to_be_a_fraction_is_no_constant(size: int) -> None:
+    """2**5000 is 1.4e1505."""
+    with balls.precision(100):
+        assert list(constants._fitting(arb(2) ** size)) == []
+        assert constants._simplest(arb(2) ** size) is None
+
+
 def test_a_fraction_may_have_the_denominator_of_a_short_series() -> None:
     """Up to a million."""
     with balls.precision(200):

@@ -233,6 +233,17 @@ def test_a_short_dyadic_number_in_a_narrow_ball_is_found_and_nothing_else(number
         assert coefficients.simple(arb("inf")) is None
 
 
+@pytest.mark.parametrize("number", [Fraction(7), Fraction(-5, 8), Fraction(2**64 - 1), Fraction(-(2**63) - 1), Fraction(3, 2**200)], ids=str)
+@pytest.mark.parametrize("beside", [-300, 300])
+def test_a_short_dyadic_number_is_found_in_a_ball_around_its_neighbour(number: Fraction, beside: int) -> None:
+    """The middle is above or below it by one part in 2**300, the ball one in 2**200 wide."""
+    with balls.precision(800):
+        exact_ = arb(fmpq(*number.as_integer_ratio()))
+        middle = exact_ * (1 + (arb(2) ** -abs(beside)) * (1 if beside > 0 else -1))
+        assert coefficients.simple(middle * (1 + arb(0, arb(2) ** -200))) == exact_
+        assert coefficients.simple(exact_ * (1 + arb(2) ** -150) * (1 + arb(0, arb(2) ** -200))) is None
+
+
 # ---------------------------------------------------------------- identities
 
 CLOSE = (  # what is decided by constants alone, and is no identity; by mpmath

@@ -15,7 +15,7 @@ from tests.laws.law import case_in
 from tests.texts import expression
 from verifier.arithmetic import balls
 from verifier.circuit.program import Program
-from verifier.exact import coefficients, derivatives, sympy_gates
+from verifier.exact import coefficients, derivatives, series, sympy_gates
 from verifier.exact import one_sided as limits
 
 BITS = 640  # two limits are taken for one where they agree to 500 bits
@@ -317,3 +317,14 @@ def test_a_removable_gap_beside_a_step_keeps_its_derivative(text: str, value: in
 @pytest.mark.parametrize("text", ["min(floor(1/x**2), 3)*x", "where(x == 0, 0, x**3*floor(1/x))", "(floor(1/x) - floor(1/x))*x"])
 def test_jumps_that_may_cancel_or_end_are_not_said_to_have_none(text: str) -> None:
     assert isinstance(limits.derivative(derivatives.primitive(expression(text, "x")), [Fraction(0)], 0, bits=200), limits.Unknown | limits.Finite)
+
+
+@pytest.mark.parametrize("error", [series.Short, series.NoExpansion, series.Undecided])
+def test_what_is_unknown_has_a_reason(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise error("a reason") if error is not series.Short else error
+
+    monkeypatch.setattr(limits, "_derivative", fails)
+    found = derivative("x**2", "1")
+    assert isinstance(found, limits.Unknown)
+    assert found.reason == ("the expansion is too short" if error is series.Short else "a reason")

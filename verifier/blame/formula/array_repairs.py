@@ -211,9 +211,9 @@ def _where_set(search: Search, number: int, tree: ast.stmt, edit: Edited, w: Wro
     setting = held[at - 1] if held and at else None
     if not isinstance(setting, ast.Assign) or not any(isinstance(t, ast.Name) and t.id == edit.wrong.id for t in setting.targets):
         return None
-    kind, whole = edit.words.partition(":")[0], setting.value
+    kind = edit.words.partition(":")[0]
     for other, text in _tries(search, number, setting, None, (terms,)):
-        if other.words.partition(":")[0] == kind and other.wrong is whole and _is_worth(search, number, text, w, wanted):
+        if other.words.partition(":")[0] == kind and _is_worth(search, number, text, w, wanted):
             fixed = [n for n in search.claimed if n in wanted and _is_near(columns_of(search.rerun, n), search.claimed[n])]
             if points := _certified(search, fixed):
                 return number, setting, Edited(setting, other.words, other.wrong), fixed, points

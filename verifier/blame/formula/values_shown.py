@@ -34,7 +34,7 @@ def plainly(mistake: locate.Mistake) -> str:
     with balls.precision(BITS):
         for places in (SHORT_DIGITS, *MORE_DIGITS):  # near values need more digits to differ
             ours, right = digits(computed, places), digits(needed, places)
-            if ours != right:
+            if not arb(ours).overlaps(arb(right)):  # 1.0 and 1.0000000 are no two numbers
                 return f": it gives {ours} where {right} is needed"
         return ""
 
