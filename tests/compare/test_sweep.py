@@ -10,7 +10,7 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from flint import arb
+from flint import arb, fmpq
 from hypothesis import given, settings
 
 from tests.texts import check, expression, smooth_expressions
@@ -22,6 +22,7 @@ from verifier.compare import compare as compare_module
 from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare
 from verifier.compare.sweep import columns, jumps, sample, sweep
+from verifier.compare.sweep import ranges as range_sweep
 from verifier.compare.sweep.balls import by_balls
 from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, OPEN, VERDICTS, VerdictColumn, all_open, edge
 from verifier.compare.sweep.columns import judge_columns
@@ -461,7 +462,7 @@ def test_a_break_that_is_certain_is_one(text: str) -> None:
     assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
 
 
-SAME_ON_BOTH_SIDES = ("floor(1 + x) - floor(x + 1)", "floor(1 - x) - floor(-(x - 1))", "floor(x * -2) - floor(-(2 * x))")  # 0 everywhere: each limit of one is that of the other
+SAME_ON_BOTH_SIDES = ("floor(1 + x) - floor(x + 1)", "floor(1 - x) - floor(-(x - 1))", "floor(x * -2) - floor(-(2 * x))", "where(x < 2*x, 0, where(x > 0, 5, 0))")  # 0 everywhere: each limit of one is that of the other
 
 
 def test_jumps_and_poles_of_gates_are_certain() -> None:
@@ -475,6 +476,14 @@ SPECIAL = (
     "j0(x)", "y1(x)", "i0e(x)", "k1(x)", "kve(2, x)", "airyai(x)", "airybiprime(x)", "gamma(x)", "trigamma(x)", "rgamma(x)", "erfcx(x)", "dawson(x)", "log_ndtr(x)", "ellipk(x)",
     "ellipd(x)", "spence(x)", "exp1(x)", "li(x)", "si(x)", "chi(x)", "fresnels(x)", "lambertw(x)", "ndtri(x)", "erfi(x)", "sinc(x)", "besselj(2, x)", "softplus(x)",
 )  # fmt: skip
+
+
+def test_the_ends_of_a_range_as_floats_are_outside_of_it() -> None:
+    for value in (Fraction(1, 3), Fraction(-1, 3), Fraction(1, 10), Fraction(7, 5)):
+        with balls.precision(200):
+            end = arb(fmpq(value.numerator, value.denominator))
+            low, high = range_sweep._float_ends(ranges.Range(end.lower(), end.upper()))
+        assert Fraction(low) < value < Fraction(high)
 
 
 @pytest.mark.parametrize("text", ["lgamma(x)", "j0(x)"])
