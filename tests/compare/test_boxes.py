@@ -279,6 +279,25 @@ def test_the_share_of_an_operand_in_a_sum_is_that_of_the_corners(gate: str, firs
         assert low - 1e-12 < found.low[0] <= low < high <= found.high[0] < high + 1e-12
 
 
+@pytest.mark.parametrize(("gate", "y"), [("sub", (1.0, 2.5)), ("add", (-2.5, -1.0))])
+def test_the_share_of_an_operand_is_not_known_where_the_sum_may_be_0(gate: str, y: tuple[float, float]) -> None:
+    check, _ = question(f"sin(x {'-' if gate == 'sub' else '+'} y)", {"x": (2, 3), "y": y})
+    plan = plan_of(check)
+    with np.errstate(all="ignore"):
+        forward = ForwardBoxes(plan, [np.array([2.0]), np.array([y[0]])], [np.array([3.0]), np.array([y[1]])])
+    (k,) = (k for k, o in enumerate(plan.done.operations) if o.gate == gate)
+    for position in range(2):
+        found = forward.elasticity(k, position)
+        assert found is None or not np.isfinite(found.low[0]) or not np.isfinite(found.high[0])
+
+
+def test_a_constant_that_is_rounded_has_a_relative_error() -> None:
+    """pi * y: two relative errors of 2^-24 at most are four ulp at most, however far the ends of the box are from one another."""
+    check, box = question("pi*x*y", {"x": (1, 2), "y": (0.001, 1000)}, "float32", forward="out = pi*x*y", backward="dx = pi*y*dout\ndy = pi*x*dout")
+    plan = plan_of(check)
+    assert 0.5 < bounds_of(check, plan, np.array([box.low]), np.array([box.high]), "ulp")[0, 0] < 4.1
+
+
 def test_a_long_search_is_looked_at_meanwhile() -> None:
     """At its first round, and at those whose number is a power of two."""
     check, box = question("x*y*exp(x - y) - x", {"x": (-3, 3), "y": (-3, 3)})

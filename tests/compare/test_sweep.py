@@ -462,7 +462,7 @@ def test_a_break_that_is_certain_is_one(text: str) -> None:
     assert (found.verdict[certain] == CODE[Verdict.UNDEFINED]).all()
 
 
-SAME_ON_BOTH_SIDES = ("floor(1 + x) - floor(x + 1)", "floor(1 - x) - floor(-(x - 1))", "floor(x * -2) - floor(-(2 * x))", "where(x < 2*x, 0, where(x > 0, 5, 0))")  # 0 everywhere: each limit of one is that of the other
+SAME_ON_BOTH_SIDES = ("floor(1 + x) - floor(x + 1)", "floor(1 - x) - floor(-(x - 1))", "floor(x * -2) - floor(-(2 * x))", "where(x < 2*x, 0, where(x > 0, 5, 0))", "where(-x > -2*x, 0, where(x > 0, 5, 0))")  # 0 everywhere: each limit of one is that of the other
 
 
 def test_jumps_and_poles_of_gates_are_certain() -> None:

@@ -170,7 +170,7 @@ def _is_narrow(d: Discrepancy) -> bool:
 def _error(d: Discrepancy) -> float:
     if d.ulps is None or not d.ulps.is_finite():
         return math.inf
-    return float(abs(d.ulps.mid()) if _is_narrow(d) else d.ulps.abs_upper())
+    return float(d.ulps.abs_upper())
 
 
 def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[Discrepancy]]:
