@@ -156,6 +156,8 @@ def test_a_claim_for_a_whole_domain_stands_on_the_page() -> None:
     assert loaded.complaints == ()
     found = page.content(verify_all(loaded.cases, details=True).cases[0])
     assert [(b["who"], b["outcome"], b["where"]) for b in found["bounds"]] == [("mine.dx", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]"), ("mine.dy", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]")], "a product by 1 is exact"
+    assert [(b["bound"], b["claim"]) for b in found["bounds"]] == [("0 ulp", found["bounds"][0]["claim"])] * 2
+    assert any("rounded once to the nearest" in text for text in found["assumed"])
 
 
 def test_what_is_not_there_is_said() -> None:
