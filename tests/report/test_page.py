@@ -155,7 +155,9 @@ def test_a_claim_for_a_whole_domain_stands_on_the_page() -> None:
     loaded = load_text("function: x * y\npoints: [{x: 1, y: 2}]\ndomain: {x: [1, 2], y: [1, 2]}\nimplementations: {mine: {backward: 'dx = y * dout\n\n  dy = x * dout'}}\ncertify: {ulps: 1}\n")
     assert loaded.complaints == ()
     found = page.content(verify_all(loaded.cases, details=True).cases[0])
-    assert [(b["who"], b["outcome"], b["where"]) for b in found["bounds"]] == [("mine.dx", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]"), ("mine.dy", "proved", "x in [1.0, 2.0], y in [1.0, 2.0]")], "a product by 1 is exact"
+    assert [(b["who"], b["outcome"], b["where"]) for b in found["bounds"]] == [("mine.dx", "proved", "x, y in [1.0, 2.0]"), ("mine.dy", "proved", "x, y in [1.0, 2.0]")], "a product by 1 is exact"
+    assert [(b["bound"], b["claim"]) for b in found["bounds"]] == [("0 ulp", "1 ulp")] * 2
+    assert any("rounded once to the nearest" in text for text in found["assumed"])
 
 
 def test_what_is_not_there_is_said() -> None:

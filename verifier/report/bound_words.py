@@ -14,6 +14,7 @@ FIGURES = 4  # digits of a bound in a sentence, rounded up
 MOST_LINES = 3  # statements, by their share of the bound
 MOST_INPUTS = 6  # of a box, in a sentence
 MOST_PLACES = 3  # without volume, in a sentence
+OF_PROGRAM = "the formula is not proved: this is the error against the program's own real value"
 PROVED, REFUTED, OPEN = "proved", "refuted", "open"
 
 

@@ -43,7 +43,7 @@ def constraint_of(case: Case, inputs: Sequence[str], fmt: Format) -> Constraint:
     """What the domain of a case leaves out of its box, for the inputs of a program."""
     meant = meant_in(case, fmt)
     listed = dict(zip(case.inputs, meant.choices, strict=True))
-    values = tuple(tuple(sorted(v + 0.0 for v in listed[name])) if len(listed[name]) > 1 else () for name in inputs)
+    values = tuple(tuple(sorted(v + 0.0 for v in listed.get(name, ()))) if len(listed.get(name, ())) > 1 else () for name in inputs)
     given = meant.given
     return Constraint(values, None if given is None else meant, () if given is None else tuple(inputs.index(name) for name in given.inputs))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from verifier.case.components import base
 from verifier.report.bound_words import (
     MOST_LINES,
+    OF_PROGRAM,
     OPEN,
     PROVED,
     REFUTED,
@@ -103,7 +104,7 @@ def ledger(b: BoundResult, indent: str, *, most: int = MOST_LINES) -> Iterator[s
         rest = sum(float(line.share) for line in b.lines[most:])
         yield f"{indent}{in_percent(str(rest)):>6}  ({len(b.lines) - most} more {'statement' if len(b.lines) == most + 1 else 'statements'})"
     if b.is_for_program_only:
-        yield f"{indent}the formula is not proved: this is the error against the program's own real value"
+        yield f"{indent}{OF_PROGRAM}"
 
 
 def given(bounds: Sequence[BoundResult]) -> Iterator[str]:

@@ -22,9 +22,10 @@ from typing import Any
 from verifier import __version__
 from verifier.case.components import PointText, bracketed
 from verifier.language.verdict import Verdict
-from verifier.report.bound_words import domain_text, left_text
+from verifier.report.bound_words import MOST_LINES, OF_PROGRAM, OPEN, REFUTED, domain_text, downward, in_percent, in_unit, left_text, upward
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw.better_content import better
+from verifier.report.draw.bound_rows import given
 from verifier.report.draw.circuit_svg import STYLE
 from verifier.report.draw.deliver import visible
 from verifier.report.outcome import BoundResult, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
@@ -225,6 +226,7 @@ def content(c: CaseReport) -> dict[str, Any]:
         "residuals": [{"what": r.expression, "computed": r.computed, "expected": r.expected or "", "met": r.met, "at": at(r.point)} for r in c.residuals[:MOST_ROWS]],
         "published": [{"name": p.name, "computed": p.computed, "published": p.published, "met": p.met, "at": at(p.point)} for p in c.published[:MOST_ROWS]],
         "bounds": [_bound(b) for b in c.bounds[:MOST_ROWS]],
+        "assumed": list(given(c.bounds)),
         "regions": [_region(r) for r in c.regions[:MOST_ROWS]],
         "commands": _commands(c),
         **better(c),
@@ -359,9 +361,22 @@ def _region(r: HuntedRegion) -> dict[str, Any]:
 
 def _bound(b: BoundResult) -> dict[str, Any]:
     where = domain_text(b)
-    remarks = "; ".join(filter(None, (f"open {left_text(b)} of the domain" if b.outcome == "open" else "", b.reason, f"the largest error seen: {b.seen} at {at(b.seen_at)}" if b.seen is not None else "")))
+    remarks = "; ".join(
+        filter(
+            None,
+            (
+                f"open {left_text(b)}" if b.outcome == OPEN else "",
+                b.reason,
+                f"the largest error seen: {in_unit(downward(b.seen), b.unit)} at {at(b.seen_at)}" if b.seen is not None else "",
+                OF_PROGRAM if b.is_for_program_only else "",
+                f"at a point the bound is {in_unit(downward(b.at_a_point), b.unit)}" if b.at_a_point is not None else "",
+            ),
+        )
+    )
+    bound = "" if b.bound is None or b.outcome == REFUTED else in_unit(upward(b.bound), b.unit)
+    lines = [f"{in_percent(line.share)} {f'line {line.line}: ' if line.line is not None else ''}{line.statement}" for line in b.lines[:MOST_LINES]]
     kind = {"proved": "pass", "refuted": "fail"}.get(b.outcome, "warn")
-    return {"who": f"{b.implementation}.{b.gradient}", "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": b.bound or "", "claim": b.claim or "", "unit": b.unit, "remarks": remarks}
+    return {"who": f"{b.implementation}.{b.gradient}", "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": bound, "claim": "" if b.claim is None else in_unit(b.claim, b.unit), "lines": lines, "remarks": remarks}
 
 
 def _commands(c: CaseReport) -> list[str]:
