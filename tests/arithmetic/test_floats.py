@@ -228,3 +228,11 @@ def test_powers_that_are_complex_or_raise_are_those_of_ieee_in_arrays_too() -> N
     points = [[-8.0, 2.0, 1e300, 0.0, -2.0], [1 / 3, 0.5, 2.0, -1.0, 3.0]]
     (found,) = floats.arrays(program, points, [program.output], fmt=format_named("float64"))
     assert np.array_equal(found, [np.nan, 2.0**0.5, np.inf, np.inf, -8.0], equal_nan=True)
+
+
+@pytest.mark.parametrize("order", [-1.0, 0.5, math.inf, math.nan])
+def test_a_derivative_of_zeta_whose_order_is_no_whole_number_has_no_value(order: float) -> None:
+    """An order that is computed may be any float; of order 1 it is -0.3852 at 2.5, by mpmath."""
+    found = kernels.zetaderiv(np.array([order, 1.0]), np.array([2.5, 2.5]))
+    assert np.isnan(found[0])
+    assert found[1] == pytest.approx(float(mpmath.zeta(2.5, derivative=1)), rel=1e-12)

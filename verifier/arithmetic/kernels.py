@@ -168,7 +168,7 @@ def zetaderiv(n: Numbers, a: Numbers) -> Numbers:
 
 
 def _zetaderiv(n: float, a: float) -> float:
-    if not np.isfinite(a) or a == 1 or a < FAR_LEFT:
+    if not np.isfinite(a) or a == 1 or a < FAR_LEFT or not np.isfinite(n) or n < 0 or n != int(n):
         return float("nan")
     m = _mpmath()
     if a < REFLECTED:  # DLMF 25.4.2
