@@ -298,6 +298,18 @@ def test_a_constant_that_is_rounded_has_a_relative_error() -> None:
     assert 0.5 < bounds_of(check, plan, np.array([box.low]), np.array([box.high]), "ulp")[0, 0] < 4.1
 
 
+def test_an_ulp_of_a_result_that_may_be_1_is_that_of_1() -> None:
+    """exp(x) for x from -1 to 0 is within an ulp of its value: 2^-52 at 1, 2^-53 below."""
+    check, box = question("exp(x)", {"x": (-1, 0)})
+    assert bounds_of(check, plan_of(check), np.array([box.low]), np.array([box.high]), "absolute")[0, 0] >= 2.0**-52
+
+
+def test_a_normal_result_of_a_library_has_no_error_but_its_ulps() -> None:
+    found = roundings.of_library(np.array([0.5]), np.array([0.75]), roundings.bits(ALL["float32"]), 1.0)
+    assert found.besides.tolist() == [0.0]
+    assert 2.0**-24 <= np.ldexp(found.error[0], -roundings.SCALE) < 1.01 * 2.0**-24
+
+
 def test_a_long_search_is_looked_at_meanwhile() -> None:
     """At its first round, and at those whose number is a power of two."""
     check, box = question("x*y*exp(x - y) - x", {"x": (-3, 3), "y": (-3, 3)})
