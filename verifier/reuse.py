@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from verifier.run.workers import Workers
 
 Digests = Mapping[str, str]  # of the contents of case files
-Known = Mapping[str, tuple[CaseReport, ...]]  # the reports of the cases of files
+ReportsOfFiles = Mapping[str, tuple[CaseReport, ...]]  # the reports of the cases of files
 
 UNREADABLE = "V001"  # the code of what could not be read
 LASTING = ("passed", "failed")  # an error may be gone the next time
@@ -45,7 +45,7 @@ def _digest(file: str) -> str:
         return ""
 
 
-def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> Known:
+def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> ReportsOfFiles:
     """The reports of the cases of each file of which the cache has them all; `what` is done with them and how."""
     found: dict[str, tuple[CaseReport, ...]] = {}
     for file, digest in digests.items():
@@ -59,7 +59,7 @@ def unchanged(digests: Digests, cache: Cache, *, what: tuple[object, ...]) -> Kn
 class InOrder:
     """Gives the reports of changed files as they come, those of `known` files at their places among them; what could not be read comes last."""
 
-    def __init__(self, files: Iterable[str], known: Known, give: Callable[[CaseReport], None]) -> None:
+    def __init__(self, files: Iterable[str], known: ReportsOfFiles, give: Callable[[CaseReport], None]) -> None:
         self.place = {file: k for k, file in enumerate(files)}
         self.known, self.waiting, self.given = known, [file for file in self.place if file in known], list[CaseReport]()
         self._give = give

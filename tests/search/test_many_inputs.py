@@ -107,11 +107,13 @@ def test_other_wrong_lines_of_a_hunt_stand_for_themselves() -> None:
 FINDING = Finding("V203", "vanished-gradient", "warning", "mine.dx vanished: `1 - i` is 0", Place("it.yaml", 4, 7), "mine", "dx", statement="i = sigmoid(t4)")
 
 
-def test_findings_of_one_line_and_code_are_one_and_those_in_excess_are_counted() -> None:
+def test_findings_of_one_line_code_and_event_are_one_and_those_in_excess_are_counted() -> None:
     alike = [FINDING, replace(FINDING, gradient="dy"), replace(FINDING, implementation="other")]
     shown = hunt_lines.findings(alike, PLAIN)
     assert sum("V203 vanished" in line for line in shown) == 1
     assert shown[-1] == "     =  likewise  mine.dy, other.dx (each in full with --verbose)"
+    lost = [replace(FINDING, details=(f"first     `{what}` is 0, and `1 - {k}` is 0",), gradient=f"d{k}") for k, what in enumerate(("a", "a", "b"))]
+    assert [sum("V203 vanished" in line for line in hunt_lines.findings(some, PLAIN)) for some in (lost[:2], lost[1:])] == [1, 2]
     apart = [replace(FINDING, statement=f"s{k}") for k in range(9)]
     assert sum("V203 vanished" in line for line in hunt_lines.findings(apart, PLAIN)) == hunt_lines.IN_FULL + hunt_lines.IN_BRIEF
     assert hunt_lines.findings(apart, PLAIN)[-1] == f"  and {9 - hunt_lines.IN_FULL - hunt_lines.IN_BRIEF} more findings (--verbose)"
@@ -121,7 +123,7 @@ def test_wrong_lines_are_shown_before_warnings_of_any_kind() -> None:
     wrong = replace(FINDING, code="V101", name="wrong-gradient", severity="error", place=Place("it.yaml", 9, 1))
     warnings = [replace(FINDING, statement=f"s{k}", code=f"V20{k}") for k in range(9)]
     shown = "\n".join(hunt_lines.findings([*warnings, *(replace(wrong, statement=f"s{k}") for k in range(4))], PLAIN))
-    assert [shown.index(f"V101 wrong-gradient  mine.dx") < shown.index("V200"), shown.count("V101 wrong")] == [True, 4]
+    assert [shown.index("V101 wrong-gradient  mine.dx") < shown.index("V200"), shown.count("V101 wrong")] == [True, 4]
 
 
 def test_of_many_gradients_those_that_do_not_pass_stay_in_the_table() -> None:

@@ -19,6 +19,7 @@ IN_FULL = 2  # findings
 IN_BRIEF = 3  # further findings, in a sentence each
 INDENT = " " * 12
 ALL = "(--verbose)"
+FIRST = "first "  # begins the detail of a finding that says where a gradient is lost
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ def findings(found: Sequence[Finding], paint: Paint) -> list[str]:
     """The findings of a case that was hunted. What has one line and code is one finding, whatever gradients it is of; the first are shown in full, then some in a sentence, the others are counted."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for f in found:
-        groups.setdefault((f.code, f.statement) if f.statement and f.severity != "error" else (f.code, f.statement, str(f.place)) if f.statement else (f.code, f.implementation), []).append(f)
+        groups.setdefault(_sameness(f), []).append(f)
     errors, warnings = ([g for g in groups.values() if (g[0].severity == "error") is is_error] for is_error in (True, False))
     shown = _spread(errors, _code, IN_FULL + IN_BRIEF)
     shown += _spread(warnings, _code, IN_FULL + IN_BRIEF - len(shown))
@@ -80,6 +81,14 @@ def findings(found: Sequence[Finding], paint: Paint) -> list[str]:
     lines += [line for group in shown[IN_FULL:] for line in _in_brief(group, paint)]
     left = len(groups) - len(shown)
     return lines + ([f"  and {left} more {'finding' if left == 1 else 'findings'} {ALL}"] if left else [])
+
+
+def _sameness(f: Finding) -> tuple[str, ...]:
+    """What findings have in common that are shown as one: the code, the statement, what happens there first; of errors the place, too."""
+    if not f.statement:
+        return f.code, f.implementation
+    event = next((d for d in f.details if d.startswith(FIRST)), "").partition(", and ")[0]
+    return f.code, f.statement, event, str(f.place) if f.severity == "error" else ""
 
 
 def _code(group: Sequence[Finding]) -> str:
