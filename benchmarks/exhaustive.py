@@ -75,7 +75,7 @@ def thirty_two_bits(counted: Counted, every: int) -> None:
     for name in ACTIVATIONS:
         work = sweep.with_proofs(work_on(f"{name}(x)", "float32"))
         columns.judge_columns(work, [numbers(fmt, np.arange(-100, 100))])  # tables and proofs are made once
-        sample = [consecutive(fmt, place, PIECE) for place in range(first, last + 1 - PIECE, PIECE * every * 8)]
+        sample = [consecutive(fmt, place, PIECE) for place in range(first, last + 1 - PIECE, PIECE * every)]
         alone = time.process_time()
         for column in sample:
             columns.computed_columns(work, [column])
