@@ -21,11 +21,11 @@ from verifier.compare.check import Check
 from verifier.compare.sweep import columns, sweep, tally
 from verifier.compare.sweep.sample import everything
 from verifier.exact.truth import Subject, truth_of
-from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
+from verifier.language.formats import FORMATS, consecutive, first_place, format_named, last_place, numbers
 from verifier.language.gates import GATES
 from verifier.language.source import Source
 
-PIECE = 1 << 18
+PIECE = sweep.PIECE
 CLAIMS = (("x", "dx"),)
 BY_MPMATH = ("zeta",)
 ACTIVATIONS = ("sigmoid", "tanh", "gelu", "gelu_tanh", "softplus", "logsigmoid", "silu", "mish", "elu", "exp", "log1p", "erf", "softsign", "sin", "log_ndtr", "lgamma")
@@ -75,15 +75,15 @@ def thirty_two_bits(counted: Counted, every: int) -> None:
     for name in ACTIVATIONS:
         work = sweep.with_proofs(work_on(f"{name}(x)", "float32"))
         columns.judge_columns(work, [numbers(fmt, np.arange(-100, 100))])  # tables and proofs are made once
-        sample = [numbers(fmt, np.arange(place, place + PIECE)) for place in range(first, last + 1 - PIECE, PIECE * every * 8)]
+        sample = [consecutive(fmt, place, PIECE) for place in range(first, last + 1 - PIECE, PIECE * every)]
         alone = time.process_time()
         for column in sample:
             columns.computed_columns(work, [column])
         alone = (time.process_time() - alone) / (len(sample) * PIECE)
         before, start, tallies = counted.points, time.process_time(), []
         for place in range(first, last + 1 - PIECE, PIECE * every):
-            column = numbers(fmt, np.arange(place, place + PIECE))
-            tallies.append(tally.tally(columns.judge_columns(work, [column])[0], [column], place))
+            column = consecutive(fmt, place, PIECE)
+            tallies.append(tally.tally(columns.judge_columns(work, [column])[0], [column], place, runs=True))
         seconds, total = time.process_time() - start, tally.joined(tallies)
         share = (counted.points - before) / total.points
         verdicts = ", ".join(f"{g.verdict.value} {100 * g.count / total.points:.2f} %" for g in total.groups)

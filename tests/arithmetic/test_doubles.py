@@ -13,7 +13,7 @@ from flint import arb
 
 from tests.texts import expression
 from verifier.arithmetic import balls
-from verifier.arithmetic.doubles import double, enclosures, smooth
+from verifier.arithmetic.doubles import double, one_bound, smooth
 from verifier.arithmetic.doubles.double import Double, U, exactly
 from verifier.arithmetic.types import DoubleArray
 from verifier.exact import derivatives
@@ -76,7 +76,7 @@ def violations(name: str, function: Callable[..., Double], *, seeds: int = 160, 
 
 @pytest.mark.parametrize("name", [*ONE, *TWO])
 def test_every_function_encloses_the_value_that_arb_gives(name: str) -> None:
-    known, bad = violations(name, enclosures.FUNCTIONS[name])
+    known, bad = violations(name, one_bound.FUNCTIONS[name])
     assert not bad, bad[:3]
     assert known > 40, "the law must not hold because nothing is known"
 
@@ -84,7 +84,7 @@ def test_every_function_encloses_the_value_that_arb_gives(name: str) -> None:
 @pytest.mark.parametrize("name", ["add", "mul", "div", "sqrt", "exp"])
 def test_the_law_sees_a_bound_that_is_too_small(name: str) -> None:
     def spoiled(*given: Double) -> Double:
-        found = enclosures.FUNCTIONS[name](*given)
+        found = one_bound.FUNCTIONS[name](*given)
         return found._replace(rel=found.rel * 0.3, fixed=found.fixed * 0.3)
 
     assert violations(name, spoiled, seeds=60)[1]
@@ -147,7 +147,7 @@ def test_what_may_be_zero_divides_nothing_and_zero_has_no_quotient() -> None:
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_comparisons_are_decided_where_they_hold_at_all_points_or_the_floats_are_exact(*, strict: bool) -> None:
-    table = {**enclosures.FUNCTIONS, **(enclosures.STRICT if strict else {})}
+    table = {**one_bound.FUNCTIONS, **(one_bound.STRICT if strict else {})}
     a, b = exactly(np.array([1.0, 2.0, 3.0])), exactly(np.array([2.0, 2.0, 2.0]))
     tie = -1 if strict else None
     for name, expected in {"lt": [1, 0, 0], "le": [1, 1, 0], "gt": [0, 0, 1], "ge": [0, 1, 1], "eq": [0, 1, 0], "ne": [1, 0, 1]}.items():
@@ -162,22 +162,22 @@ def test_comparisons_are_decided_where_they_hold_at_all_points_or_the_floats_are
 
 def test_a_choice_takes_the_side_of_each_point_and_nothing_where_one_is_open() -> None:
     a, b = exactly(np.array([1.0, 2.0])), exactly(np.array([5.0, 6.0]))._replace(rel=2.0**-50)
-    found = enclosures.FUNCTIONS["where"](np.array([1, 0], np.int8), a, b)
+    found = one_bound.FUNCTIONS["where"](np.array([1, 0], np.int8), a, b)
     assert found.value.tolist() == [1.0, 6.0]
     assert (found.low, found.high, found.rel) == (1.0, 6.0, 2.0**-50)
-    assert enclosures.FUNCTIONS["where"](np.int8(1), a, b) is a
-    assert not enclosures.FUNCTIONS["where"](np.array([1, -1], np.int8), a, b).is_known
+    assert one_bound.FUNCTIONS["where"](np.int8(1), a, b) is a
+    assert not one_bound.FUNCTIONS["where"](np.array([1, -1], np.int8), a, b).is_known
 
 
 def test_a_program_runs_as_in_balls() -> None:
     program = derivatives.primitive(expression("where(x > 2, max(x, 1)**3 * exp(-x), abs(x) * log(x)) + erfc(x / sqrt(2)) / x", "x"))
     for start in (0.7, 1.9999999, 3.0):
         x = start + np.arange(100) * 2.0**-24
-        (found,) = enclosures.numbers(program, [x], [program.output], strict=True)
+        (found,) = one_bound.numbers(program, [x], [program.output], strict=True)
         assert found.is_known
         assert found.relative < 2.0**-40
         with balls.precision(200):
             (exact,) = balls.run(program, [list(map(arb, x.tolist()))], [program.output], strict=True)
             assert all(abs(e - arb(v)) <= arb(found.rel) * abs(arb(v)) + arb(found.fixed) for e, v in zip(exact, found.value.tolist(), strict=True))
     lost = derivatives.primitive(expression("gamma(x)", "x"))
-    assert not enclosures.is_bounded(lost, [lost.output])
+    assert not one_bound.is_bounded(lost, [lost.output])

@@ -69,8 +69,8 @@ def test_a_wrong_formula_is_never_called_right() -> None:
 @pytest.mark.parametrize("bent", [0.25, 4.0])
 def test_a_bound_that_is_too_small_by_far_is_seen_by_this_test(monkeypatch: pytest.MonkeyPatch, bent: float) -> None:
     """The twin: with values off by 2^-24 / bent, and a bound that does not say so, some verdict differs."""
-    inner = doubles.enclosures.numbers
-    monkeypatch.setattr(doubles.enclosures, "numbers", lambda *given, **options: [a._replace(value=a.value * (1 + 2.0**-24 / bent)) for a in inner(*given, **options)])
+    inner = doubles.one_bound.numbers
+    monkeypatch.setattr(doubles.one_bound, "numbers", lambda *given, **options: [a._replace(value=a.value * (1 + 2.0**-24 / bent)) for a in inner(*given, **options)])
     check = check_of("exp(x)")
     column = consecutive(FORMATS["float32"], places(FORMATS["float32"], 0.3, 1.0)[0], COUNT)
     found = [all_open(COUNT)]

@@ -98,8 +98,8 @@ def _absolute(a: Shifted) -> Shifted:
 
 def power(a: Shifted, b: Shifted) -> Shifted:
     """a ** b by products where b is one whole number, else as ordinary double-doubles."""
-    n = b.value.hi
-    if not (number.is_single(b.value) and b.value.lo == 0 and not np.any(b.shift) and n == int(n) and 0 < abs(n) <= comparisons.LARGEST_POWER):
+    n = float(b.value.hi) if number.is_single(b.value) and b.value.lo == 0 and not np.any(b.shift) else 0.5
+    if not (n.is_integer() and 0 < abs(n) <= comparisons.LARGEST_POWER):
         return normalised(comparisons.power(flat(a), flat(b)), NONE)
     result = a
     for bit in f"{int(abs(n)):b}"[1:]:

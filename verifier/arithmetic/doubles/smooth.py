@@ -10,7 +10,25 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls
-from verifier.arithmetic.doubles.double import NEVER, ONE, SMALL, UNKNOWN, WIDEST, ZERO, Double, U, add, bounded, div, exactly, is_below, is_zero, mul, sqrt, tightened
+from verifier.arithmetic.doubles.double import (
+    NEVER,
+    ONE,
+    SMALL,
+    UNKNOWN,
+    WIDEST,
+    ZERO,
+    Double,
+    U,
+    add,
+    bounded,
+    div,
+    exactly,
+    is_below,
+    is_zero,
+    mul,
+    sqrt,
+    tightened,
+)
 from verifier.arithmetic.types import DoubleArray, Doubles
 
 UNIT = 2.0**-52  # in which the margins of kernels are

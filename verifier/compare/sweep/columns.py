@@ -27,7 +27,7 @@ from verifier.compare.sweep.intervals import by_intervals
 from verifier.compare.sweep.jumps import by_breaks
 from verifier.compare.sweep.ranges import FEWEST, by_ranges, in_order, is_constant, is_in_order, judge_range
 from verifier.language.verdict import Verdict
-from verifier.run.memory import keep_freed_memory
+from verifier.run.freed_memory import keep_freed_memory
 
 BLOCK = 1 << 16  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
@@ -103,7 +103,8 @@ def _tail(check: Check, column: DoubleArray, computed: list[DoubleArray]) -> lis
     found = _all_open(check, [ends])
     if not judge_range(check, np.arange(2), ends, computed, found):
         return None
-    return [VerdictColumn(*(np.broadcast_to(a[:1], (len(column),)) for a in (j.verdict, j.error, j.over))) for j in found]
+    whole = (len(column),)
+    return [VerdictColumn(np.broadcast_to(j.verdict[:1], whole), np.broadcast_to(j.error[:1], whole), np.broadcast_to(j.over[:1], whole)) for j in found]
 
 
 def _part(found: list[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from verifier.arithmetic.doubles import enclosures
+from verifier.arithmetic.doubles import one_bound
 from verifier.arithmetic.doubles.double import ZERO, Double, column, exactly, mul, sub, tightened
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check
@@ -24,11 +24,11 @@ FRACTION_BITS = 52
 def by_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
     """Judge a block of which nothing is judged yet, where that is certain."""
     function = check.truth.gradient
-    if not enclosures.is_bounded(function.program, [function.value]):
+    if not one_bound.is_bounded(function.program, [function.value]):
         return
     count = len(columns[0])
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(enclosures.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
+    value, exact, literal, real, same = both_sides(check, Runner(one_bound.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
     if value.never is not None and np.all(value.never):
         for j in found:
             j.verdict[:] = CODE[Verdict.UNDEFINED]
@@ -37,14 +37,16 @@ def by_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
         return
     for k, j in enumerate(found):
         g = tightened(exact[k])
-        if not g.relative < WORTH:
+        least = _least(g)
+        relative = (g.rel + g.fixed / least) * MARGIN if least else math.inf
+        if not relative < WORTH:
             continue
         is_proved = same[k] or check.subject.claims[k][1] in check.proved
         if is_proved and not real[k].is_known:
             continue
         gradient = check.subject.claims[k][1]
-        if is_proved and check.computed is None and check.limit_for(gradient) is None and _is_usual(check, computed[k], g):
-            _quickly(check, computed[k], g, j)
+        if is_proved and check.computed is None and check.limit_for(gradient) is None and _is_usual(check, computed[k], g, least):
+            _quickly(check, computed[k], g, relative, least, j)
         else:
             _carefully(check, computed[k], g, np.arange(count), None if is_proved else (real[k], literal[k]), j, gradient=gradient)
 
@@ -54,33 +56,41 @@ def _meet(g: Double, r: Double) -> Double:
     return r._replace(never=g.never) if g.is_known and r.is_known and tightened(r).relative < tightened(g).relative else g
 
 
-def _is_usual(check: Check, c: DoubleArray, g: Double) -> bool:
+def _least(g: Double) -> float:
+    """The smallest absolute value, also of values of both signs; 0 where a bound could hold nothing else."""
+    if g.least or not g.is_known or np.ndim(g.value) == 0:
+        return g.least
+    return float(np.min(np.abs(g.value)))
+
+
+def _is_usual(check: Check, c: DoubleArray, g: Double, least: float) -> bool:
     """Whether the exact and the computed gradients are numbers of a size between the smallest and half the largest of the format."""
     fmt = check.format
-    return 2.0 ** (fmt.emin - fmt.precision + 2) < g.least and g.size < fmt.largest / 2 and np.ndim(g.value) == 1 and bool(np.isfinite(c.sum()))
+    return 2.0 ** (fmt.emin - fmt.precision + 2) < least and g.size < fmt.largest / 2 and np.ndim(g.value) == 1 and bool(np.isfinite(c.sum()))
 
 
-def _quickly(check: Check, c: DoubleArray, g: Double, found: VerdictColumn) -> None:
+def _quickly(check: Check, c: DoubleArray, g: Double, relative: float, smallest: float, found: VerdictColumn) -> None:
     """Judge gradients whose formula is right, and that are `_is_usual`.
 
-    Let v = g.value, g off by at most r |v|, u the ulp of v, b the power of two at or below |v|, and d = r |v| / u, which is at most r 2^p; the error e = |c - v| / u, computed with a few roundings of itself,
+    Let v = g.value, of a size of at least `smallest`, g off by at most r |v|, r = `relative`, u the ulp of v, b the power of two at or below |v|, and d = r |v| / u, which is at most r 2^p; the error e = |c - v| / u, computed with a few roundings of itself,
     is that of c in ulps of g to within d, where v (1 - r) and v (1 + r) are in one binade. There, if e + d < 1/2, c is g rounded, unless c is smaller than b: below b the floats are nearer to
     each other. If e - d > 1/2 it is not. A binade that ends within r of v, and a c below b, are left to `_carefully`.
     """
     fmt, v = check.format, g.value
-    d = g.relative * 2.0**fmt.precision * MARGIN
+    d = relative * 2.0**fmt.precision * MARGIN
     first = fmt.emin + 1023 << FRACTION_BITS  # the power of two of subnormal numbers, as bits of a float64
-    least, most = g.least * (1 - g.relative * MARGIN), g.size * (1 + g.relative * MARGIN)
+    least, most = smallest * (1 - relative * MARGIN), g.size * (1 + relative * MARGIN)
     error = np.abs(c - v)
     border: MaskArray | None = None
-    if most < 2.0**fmt.emin or (least >= 2.0**fmt.emin and math.frexp(least)[1] == math.frexp(most)[1]):  # all in one binade
+    has_one_sign = g.low > 0 or g.high < 0
+    if has_one_sign and (most < 2.0**fmt.emin or (least >= 2.0**fmt.emin and math.frexp(least)[1] == math.frexp(most)[1])):  # all in one binade
         power = max(math.frexp(least)[1] - 1, fmt.emin)
         error *= 2.0 ** (fmt.precision - 1 - power)
         if power > fmt.emin and not (np.min(c) if g.low > 0 else -np.max(c)) >= 2.0**power:
             border = (c if g.low > 0 else -c) < 2.0**power
     else:
         bits = np.ascontiguousarray(v).view(np.int64)
-        near = math.ceil(g.relative * 2.0 ** (FRACTION_BITS + 1)) + 1
+        near = math.ceil(relative * 2.0 ** (FRACTION_BITS + 1)) + 1
         border = ((bits + near) & ((1 << FRACTION_BITS) - 1)) <= 2 * near
         powers = np.maximum(bits & EXPONENT, first)
         border |= np.abs(c) < powers.view(np.float64)

@@ -25,7 +25,7 @@ from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
 from verifier.run.workers import Workers, cores
 
-PIECE = 1 << 18  # points that are judged and counted at a time: many, as some points of each are judged one by one
+PIECE = 1 << 19  # points that are judged and counted at a time: many, as some points of each are judged one by one
 MANY = 20_000  # points from which a proof of the formula is worth its time
 ERROR_BITS = 256  # at which errors that look alike are told apart
 NARROW = 2.0**-80  # in ulps: an error enclosed so narrowly is told, whatever more bits say

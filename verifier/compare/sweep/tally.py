@@ -74,11 +74,10 @@ class Tally:
 
     def quantile(self, share: float) -> float | None:
         """The smallest error that at least this share of the points with an error does not exceed."""
-        total = sum(self.histogram.values())
-        reached = 0
+        wanted, reached = math.ceil(share * sum(self.histogram.values())), 0
         for error in sorted(self.histogram):
             reached += self.histogram[error]
-            if reached >= math.ceil(share * total):
+            if reached >= wanted:
                 return error
         return None
 
@@ -178,12 +177,13 @@ def joined(tallies: Sequence[Tally]) -> Tally:
     if len(several) == 1:
         return several[0]
     groups: dict[tuple[Verdict, bool], Group] = {}
-    histogram: dict[float, int] = {}
-    for t in tallies:
+    longest = max(range(len(tallies)), key=lambda i: len(tallies[i].histogram), default=0)
+    histogram = dict(tallies[longest].histogram) if tallies else {}
+    for i, t in enumerate(tallies):
         for g in t.groups:
             before = groups.get((g.verdict, g.over))
             groups[g.verdict, g.over] = g if before is None else _joined_group(before, g)
-        for error, count in t.histogram.items():
+        for error, count in t.histogram.items() if i != longest else ():
             histogram[error] = histogram.get(error, 0) + count
     order = sorted(groups, key=lambda key: (VERDICTS.index(key[0]), key[1]))
     return Tally(sum(t.points for t in tallies), tuple(groups[key] for key in order), histogram, _joined_runs([r for t in tallies for r in t.runs]))

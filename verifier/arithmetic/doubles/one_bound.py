@@ -13,7 +13,25 @@ from flint import arb
 
 from verifier.arithmetic import vectors
 from verifier.arithmetic.doubles import smooth
-from verifier.arithmetic.doubles.double import LARGER, ONE, TINY, UNKNOWN, ZERO, Double, absolute, add, div, exactly, is_apart, is_below, is_zero, mul, neg, sqrt, sub
+from verifier.arithmetic.doubles.double import (
+    LARGER,
+    ONE,
+    TINY,
+    UNKNOWN,
+    ZERO,
+    Double,
+    absolute,
+    add,
+    div,
+    exactly,
+    is_apart,
+    is_below,
+    is_zero,
+    mul,
+    neg,
+    sqrt,
+    sub,
+)
 from verifier.arithmetic.intervals.choices import TRUTHS, decided
 from verifier.arithmetic.types import Ball, DoubleArray, Truths
 from verifier.circuit.program import Program
