@@ -3,6 +3,7 @@
     PYTHONPATH=. python benchmarks/improve.py                    the 43 formulas, as a table
     PYTHONPATH=. python benchmarks/improve.py --points 1000000   each replacement is judged at so many points besides
     PYTHONPATH=. python benchmarks/improve.py --fpbench          gradients of FPBench's straight-line cores, written by backprop: Hamming's chapter 3, and all others with few inputs
+    PYTHONPATH=. python benchmarks/improve.py --literature       gradients of the literature, in one statement or several
     PYTHONPATH=. python benchmarks/improve.py --only tanh        those whose name begins so
 
 The errors are measured at fresh points, not at those of the search, and against the exact gradient of the function, not of the formula.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from certify import CORES
 from fpbench_cores import FURTHER_CORES, LARGE, SMALL
+from literature_gradients import LITERATURE
 
 from verifier import load_text
 from verifier.case import points
@@ -237,6 +239,11 @@ def museum(prefix: str) -> Iterator[tuple[str, str]]:
             yield name, case_text(name, function, domains, variable, [f"d{variable} = {formula}"])
 
 
+def literature(prefix: str) -> Iterator[tuple[str, str]]:
+    """The names and the cases of the literature's gradients."""
+    return ((name, case_text(name, function, domains, variable, lines)) for name, function, domains, variable, lines in LITERATURE if name.startswith(prefix))
+
+
 def staged(name: str, function: str, domains: str) -> Iterator[tuple[str, str]]:
     """The names and the cases of the gradients of a function: the lines that backprop writes, one case for each input."""
     program = subject(only_case(f"{stated(function)}domain: {{{domains}}}\nhunt: true\n").programs.drafts[0]).program
@@ -274,13 +281,14 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fpbench", action="store_true", help="the gradients of FPBench's cores instead of the 43")
+    parser.add_argument("--literature", action="store_true", help="gradients of the literature instead of the 43")
     parser.add_argument("--only", default="", metavar="NAME", help="formulas whose names begin so")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of the search for each (default: 5)")
     parser.add_argument("--points", type=int, default=0, metavar="N", help="judge every replacement at so many points of its domain besides, and count those at which it is wrong or worse than the line")
     options = parser.parse_args()
     rows = []
     print("| gradient | before: worst ulps, bits | after | worst verdict | proof | s | replacement |\n|---|---|---|---|---|---|---|")
-    for name, text in (fpbench if options.fpbench else museum)(options.only):
+    for name, text in (fpbench if options.fpbench else literature if options.literature else museum)(options.only):
         row = improved(name, text, seconds=options.budget, tried=options.points)
         rows.append(row)
         print(f"| {name} | {row.before.worst:.2g}, {row.before.bits:.2f} | {row.after.worst:.2g}, {row.after.bits:.2f} ({100 * row.after.share_of_large:.1f} %) | {row.verdict} | {row.proof or '-'} | {row.seconds:.2f} | `{row.text}` |", flush=True)

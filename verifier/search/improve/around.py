@@ -33,17 +33,17 @@ class Somewhere(Protocol):
         """Where."""
 
 
-Series = TypeVar("Series", bound=Somewhere)
+Certified = TypeVar("Certified", bound=Somewhere)
 
 
-def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: Mapping[Term, Series]) -> dict[Term, Series]:
+def worthwhile(pool: Pool, candidates: Candidates, term: Term, near: Mapping[Term, Certified]) -> dict[Term, Certified]:
     """The series with which another formula loses fewer bits, if each stands wherever it is certified: in the order in which they are best put around it."""
     if not near:
         return {}
     weights = candidates.weights / candidates.weights.sum()
     lost = weighed(bits(candidates.exact.errors(candidates.columns.of(term))))
     inside = {t: np.asarray(candidates.columns.of(s.condition(pool)), dtype=bool) for t, s in near.items()}
-    found: dict[Term, Series] = {}
+    found: dict[Term, Certified] = {}
     while len(found) < MOST_ZEROS:
         gains = {t: float((weights * np.where(inside[t], lost - weighed(candidates.lost[t]), 0.0)).sum()) for t in near if t not in found}
         if not gains:

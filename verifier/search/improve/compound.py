@@ -19,7 +19,7 @@ MOST_COMPOUNDS = 6  # products and quotients that are tried
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFormula:
     """A formula as a factor in one name, `name`, that stands for a quantity, and the rest."""
 
     name: Term
@@ -36,7 +36,7 @@ class Split:
 class CompoundSeries:
     """A split formula with a series, a term in its name, for the factor: up to which size of the quantity, and within how many ulps, it is certified."""
 
-    split: Split
+    split: SplitFormula
     series: Term
     largest: float
     within: float
@@ -59,7 +59,7 @@ class CompoundSeries:
         return f"abs({text_of(self.split.quantity, {})}) < {self.largest!r}, by Taylor's series at 0"
 
 
-def splits(pool: Pool, term: Term, inputs: Sequence[Term]) -> Iterator[Split]:
+def splits(pool: Pool, term: Term, inputs: Sequence[Term]) -> Iterator[SplitFormula]:
     """The ways in which a formula of several inputs is a factor in a product or quotient of theirs, and a rest."""
     written = _with_exponentials(pool, term)
     name = pool.leaf("name", "the quantity")
@@ -72,11 +72,11 @@ def splits(pool: Pool, term: Term, inputs: Sequence[Term]) -> Iterator[Split]:
             alone = [f for f in factors if name in f[1].parts and not any(i in f[1].parts for i in inputs)]
             if any(is_above and f.op in SUMS for is_above, f in alone) and one not in {i for _, f in factors for i in f.parts}:
                 rest = pool.replaced(_product(pool, [f for f in factors if f not in alone]), {name: quantity})
-                yield Split(name, _with_log1p(pool, quantity), _product(pool, alone), _with_log1p(pool, rational_outside(pool, rest)))
+                yield SplitFormula(name, _with_log1p(pool, quantity), _product(pool, alone), _with_log1p(pool, rational_outside(pool, rest)))
                 break
 
 
-def series_of(pool: Pool, split: Split, fmt: Format) -> Iterator[CompoundSeries]:
+def series_of(pool: Pool, split: SplitFormula, fmt: Format) -> Iterator[CompoundSeries]:
     """The series of the factor at 0, of every length for which it is certified."""
     for s in certified(pool, split.factor, split.name, fmt):
         found = model(split.factor, split.name, s.largest)
