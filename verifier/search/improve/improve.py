@@ -35,7 +35,7 @@ from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360
 REPORT_POINTS = 1000
-FURTHER_POINTS = 1000  # at which what is accepted is looked at once more
+FURTHER_POINTS = 8000  # at which what is accepted is looked at once more
 EVENLY = 400  # of the same distance along each input: a narrow range of bad inputs may lie between two borders that the hunt sees
 MOST_JUDGED = 200  # of these, those with the largest errors
 MOST_HARD = 120  # points at borders of the program
