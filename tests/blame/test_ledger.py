@@ -420,6 +420,17 @@ def test_a_cancellation_that_the_gradient_hardly_sees_is_not_accused() -> None:
     assert sensitivity.cancellation(planned("exp(x) * y + (sin(x) - sin(y)) * 1e-20", "x", "y"), found) is None
 
 
+def test_a_sum_that_comes_to_0_is_accused_and_one_that_the_gradient_does_not_read_is_not() -> None:
+    """The gradient by x is sin(y)**2 + cos(y)**2 - 1, which is 0; that by y of the other is 3, whatever the sum is."""
+    text = "x*(sin(y)**2 + cos(y)**2 - 1)"
+    y = next(k / 10 for k in range(1, 50) if math.sin(k / 10) ** 2 + math.cos(k / 10) ** 2 != 1)
+    found = ledger_of(text, 2.0, y)
+    assert found.real.contains(0)
+    cancels = sensitivity.cancellation(planned(text, "x", "y"), found)
+    assert cancels is not None
+    assert cancels.condition == arb.pos_inf()
+
+
 def test_a_cancellation_of_all_roundings_is_not_accused_where_the_gradient_is_larger() -> None:
     """The gradient by x of x times a formula of y and z. sin(y) - sin(z) is 2^-52 or so, with all the roundings there are; 1 more of it is exact, and 1.7/1 is no condition."""
     z = 0.8
