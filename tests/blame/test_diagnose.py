@@ -123,6 +123,12 @@ def test_of_a_line_that_hands_on_a_name_a_missing_factor_is_said_before_another_
     assert diagnosis("x*x*y/2", "t = y*dout\n      u = x*t\n      dy = x*x/2*dout\n      dx = t", claims="{x: dx, y: dy}") == "the factor `x` is missing"
 
 
+def test_of_a_contribution_that_is_a_bare_name_another_name_is_said_before_a_missing_factor():
+    """The twin: here too u is x*t, and either would do."""
+    lines = "t = y*dout\n      u = x*t\n      dy = x*x/2*dout\n      dx = cos(x)*dout\n      dx += t"
+    assert diagnosis("x*x*y/2 + sin(x)", lines, claims="{x: dx, y: dy}") == "`t` where `u` is meant"
+
+
 def test_what_is_said_of_a_missing_contribution_is_not_looked_for_in_other_mistakes(monkeypatch):
     """It takes longer than all other repairs, and was made for every mistake."""
     monkeypatch.setattr(diagnose_module, "_missing_part", lambda *_: 1 / 0)

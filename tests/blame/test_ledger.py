@@ -395,6 +395,11 @@ def test_the_condition_of_a_fork_is_that_of_all_its_contributions() -> None:
     assert by_statement.cancellation_words(cancels, plan.program) == "two contributions cancel at the fork `dt += dt1`: condition 1944"
 
 
+@pytest.mark.parametrize(("size", "value", "condition"), [(3, arb(1), arb(3)), (3, arb(1, 0.5), arb(4, 2)), (3, arb(0), arb.pos_inf()), (3, arb(0, 2), arb.pos_inf())])
+def test_the_condition_of_a_sum_is_what_its_terms_are_to_it(size: int, value: arb, condition: arb) -> None:
+    assert sensitivity.Sum(2, arb(size), value).condition.overlaps(condition)
+
+
 def test_three_contributions_to_one_name_are_one_sum() -> None:
     verifier, found = checked("function: x * x * x - x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      dx = 9.1 * x\n      dx += -0.3\n      dx -= 1\n")
     plan, book, rows = attribution.rows(verifier, found[0])
