@@ -118,6 +118,17 @@ def test_a_flipped_sign_of_an_approximation_is_said_where_it_costs_more_than_hal
     assert ("would be right to 1 digit" in diagnosis("sqrt(1 + x*x)*y", backward, point="x: 0.5, y: -1.3")) is is_said
 
 
+def test_of_a_line_that_hands_on_a_name_a_missing_factor_is_said_before_another_name():
+    """u is x*t: either would do."""
+    assert diagnosis("x*x*y/2", "t = y*dout\n      u = x*t\n      dy = x*x/2*dout\n      dx = t", claims="{x: dx, y: dy}") == "the factor `x` is missing"
+
+
+def test_of_a_contribution_that_is_a_bare_name_another_name_is_said_before_a_missing_factor():
+    """The twin: here too u is x*t, and either would do."""
+    lines = "t = y*dout\n      u = x*t\n      dy = x*x/2*dout\n      dx = cos(x)*dout\n      dx += t"
+    assert diagnosis("x*x*y/2 + sin(x)", lines, claims="{x: dx, y: dy}") == "`t` where `u` is meant"
+
+
 def test_what_is_said_of_a_missing_contribution_is_not_looked_for_in_other_mistakes(monkeypatch):
     """It takes longer than all other repairs, and was made for every mistake."""
     monkeypatch.setattr(diagnose_module, "_missing_part", lambda *_: 1 / 0)

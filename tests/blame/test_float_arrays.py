@@ -178,6 +178,18 @@ def test_a_run_ends_where_the_array_that_is_looked_for_is_not_right() -> None:
     assert quick.run(ast.parse("a = np.array([2.0, 4.0, 7.0])").body) is None
 
 
+def test_a_product_that_is_missing_in_a_loop_is_a_statement_of_its_own_after_the_one_that_sets() -> None:
+    loop = ast.parse("for k in range(1):\n    b = a * 2\n    c = a * 3").body[0]
+    assert isinstance(loop, ast.For)
+    quick = float_trials.Quick(SimpleNamespace(units=[SimpleNamespace(tree=loop, sets={"b", "c", "k"})]), {}, frozenset(), 0, None, frozenset(), {"a": B.copy()}, {}, {})  # type: ignore[arg-type]
+    found = {e.words: e for e in float_trials.missing_products(quick, loop.body[1])}
+    edit = found["the term `+ b * a` is missing"]
+    assert edit.after
+    names: dict[str, object] = {"a": B.copy(), "b": 2 * B, "c": 3 * B}
+    execute(edit.statement, names)
+    assert np.array_equal(names["c"], 3 * B + 2 * B * B)  # type: ignore[arg-type]
+
+
 # ---------------------------------------------------------------- components that are judged
 
 

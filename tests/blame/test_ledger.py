@@ -395,6 +395,11 @@ def test_the_condition_of_a_fork_is_that_of_all_its_contributions() -> None:
     assert by_statement.cancellation_words(cancels, plan.program) == "two contributions cancel at the fork `dt += dt1`: condition 1944"
 
 
+@pytest.mark.parametrize(("size", "value", "condition"), [(3, arb(1), arb(3)), (3, arb(1, 0.5), arb(4, 2)), (3, arb(0), arb.pos_inf()), (3, arb(0, 2), arb.pos_inf())])
+def test_the_condition_of_a_sum_is_what_its_terms_are_to_it(size: int, value: arb, condition: arb) -> None:
+    assert sensitivity.Sum(2, arb(size), value).condition.overlaps(condition)
+
+
 def test_three_contributions_to_one_name_are_one_sum() -> None:
     verifier, found = checked("function: x * x * x - x\npoints: [{x: 3}]\nimplementations:\n  it:\n    backward: |\n      dx = 9.1 * x\n      dx += -0.3\n      dx -= 1\n")
     plan, book, rows = attribution.rows(verifier, found[0])
@@ -418,6 +423,17 @@ def test_a_difference_of_exact_numbers_is_not_accused() -> None:
 def test_a_cancellation_that_the_gradient_hardly_sees_is_not_accused() -> None:
     found = ledger_of("exp(x) * y + (sin(x) - sin(y)) * 1e-20", 1.0, 1.0000001)
     assert sensitivity.cancellation(planned("exp(x) * y + (sin(x) - sin(y)) * 1e-20", "x", "y"), found) is None
+
+
+def test_a_sum_that_comes_to_0_is_accused_and_one_that_the_gradient_does_not_read_is_not() -> None:
+    """The gradient by x is sin(y)**2 + cos(y)**2 - 1, which is 0; that by y of the other is 3, whatever the sum is."""
+    text = "x*(sin(y)**2 + cos(y)**2 - 1)"
+    y = next(k / 10 for k in range(1, 50) if math.sin(k / 10) ** 2 + math.cos(k / 10) ** 2 != 1)
+    found = ledger_of(text, 2.0, y)
+    assert found.real.contains(0)
+    cancels = sensitivity.cancellation(planned(text, "x", "y"), found)
+    assert cancels is not None
+    assert cancels.condition == arb.pos_inf()
 
 
 def test_a_cancellation_of_all_roundings_is_not_accused_where_the_gradient_is_larger() -> None:

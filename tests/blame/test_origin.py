@@ -245,6 +245,11 @@ def test_what_a_sum_loses_at_a_point_is_said(text: str, point: tuple[float, floa
     assert _cancelled(run, run.program.output) == words
 
 
+@pytest.mark.parametrize(("value", "real", "expected"), [(1.0, arb(2), True), (1.0, arb(1), False), (1.0, arb(1, 0.5), False), (1.0, arb("inf"), False), (1.0, arb("nan"), False), (math.inf, arb(1), False), (1.0, True, False)])
+def test_a_float_differs_from_a_real_value_that_there_is(value: float, real: object, expected: bool) -> None:
+    assert FloatsAndReals(expression("x", "x"), [value], [real], 2.0**-1022).differs(0) is expected  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("x", [-3.0, 30.0, 0.3, 1.7, -0.9, 5.5, 2.25, -7.125])
 def test_the_step_inside_a_gate_with_the_largest_effect_is_named(x: float) -> None:
     """Of 1/(1 + exp(-x)): each float minus its exact value on floats, times the slope of the result by it, in mpmath with 40 digits."""

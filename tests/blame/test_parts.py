@@ -191,6 +191,29 @@ def test_where_two_pairs_of_temporaries_would_mend_the_same_readers_one_pair_is_
         assert [m.target for m in temporaries.relocate_to_temporaries(draft.whole, isolated, fmt=FLOAT64)] == ["t", "u"]
 
 
+def test_what_is_needed_is_known_where_it_is_another_value() -> None:
+    """At the third point, beside those where something is wrong, the needed value is the one that is there: it is not determined."""
+    program, isolated = isolated_run(["out = cos(w*x)"], ["t = cos(w*x)", "dx = -t*w*dout", "dw = -t*x*dout"])
+    isolated = replace(isolated, reference=replace(isolated.reference, first=2))
+    with balls.precision(isolated.reference.bits):
+        search = temporaries._TemporarySearch(program, isolated, FLOAT64)
+        t = program.names["t"]
+        value = [v.mid() for v in search.values[t]]
+        (other,) = search.moved(t, [arb(5), arb(6), arb(7)])
+        assert other.needed == [5, 6, 7]
+        (same_,) = search.moved(t, [arb(5), value[1], value[2]])
+        assert same_.needed[:2] == [5, value[1]]
+        assert not same_.needed[2].is_finite()
+
+
+@pytest.mark.parametrize(("made", "is_right"), [("2*w*x", True), ("w + 3*x", False)])
+def test_a_temporary_that_no_value_of_could_mend_its_reader_is_right_where_it_is_a_multiple_of_a_known_value(made: str, is_right: bool) -> None:
+    """A square plus 100 is never the slope of cos(w*x), which is less than 3: the statement is to blame."""
+    program, isolated = isolated_run(["out = cos(w*x)"], [f"t = {made}", "dx = (t*t + 100)*dout", "dw = -x*sin(w*x)*dout"])
+    _, (mistake,) = temporaries.fewest_mistakes(program, isolated, fmt=FLOAT64)
+    assert (mistake.target, program.names["t"] in mistake.right) == ("dx", is_right)
+
+
 def test_only_a_wrong_name_that_stands_for_no_forward_name_is_tried_as_no_adjoint(monkeypatch: pytest.MonkeyPatch) -> None:
     """`da` is the adjoint of `a`, and `dc` of what `c = x*w` holds again: the second name may mean anything. `db` is right."""
     program, isolated = isolated_run(["a = x*w", "b = sin(a)", "out = b*a + a"], ["c = sin(x*w)", "dc = 2*a*dout", "db = a*dout", "da = (b + 1)*dout + 3*cos(a)*dc", "dx = w*da*2", "dw = x*da"])

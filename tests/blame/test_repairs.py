@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import mpmath
 import pytest
@@ -286,3 +287,12 @@ def test_a_value_from_before_a_name_was_reassigned_is_a_factor_and_part_of_no_ex
         assert f"the factor `{old}` is missing" in words[repairs.factors]
         assert f"`h` is stale: `cos(h)` needs the value of {old}" in words[repairs.operands]
         assert not any("before" in w for kind in (repairs.composite_factors, repairs.shapes, repairs.operand_shapes) for w in words[kind])
+
+
+def test_the_other_branch_is_tried_where_the_statement_has_no_value():
+    """where(c, nan, 2) for 2, and where(c, 3, 5) for 3, which is right; where(c, 3, 5) for 5."""
+    columns = {0: [True, True, True], 1: [arb("nan"), arb(3), arb(3)], 2: [arb(2), arb(5), arb(5)], 3: [arb("nan"), arb(3), arb(3)]}
+    target = SimpleNamespace(steps=[None, None, None, SimpleNamespace(gate="where", args=(0, 1, 2))], args=lambda _: (0, 1, 2), value=columns.get, root=3, mistake=SimpleNamespace(needed=[arb(2), arb(3), arb(5)]), fmt=FLOAT64, text=lambda _: "w")
+    ((column, words),) = repairs.other_branch(target, 3)
+    assert column == [arb(2), arb(3), arb(5)]
+    assert words.startswith("the wrong branch is taken")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from verifier import load_text
 from verifier.blame.formula import wrong_shape
 from verifier.case.case import Misshapen
+from verifier.language.formats import FORMATS
 from verifier.language.source import Place
 from verifier.verify import verify
 
@@ -162,3 +165,10 @@ def test_a_sum_that_is_said_to_be_too_many_gives_the_shape_of_the_gradient(shape
         axes = tuple(int(k) for k in re.findall(r"\d+", words))
         assert any(np.array_equal(move(array), array.sum(axis=axes, keepdims=k)) and move(array).shape == shape for k in (False, True))
     assert len(found) == sum(array.sum(axis=axes, keepdims=k).shape == shape for n in range(1, len(wanted) + 1) for axes in itertools.combinations(range(len(wanted)), n) for k in (False, True))
+
+
+def test_of_many_axes_and_without_a_program_nothing_is_said():
+    (case,) = load_text(LINEAR).cases
+    six = Misshapen("x", "dx", (1, 1, 1, 1, 3, 2), (3, 2), Place("t.yaml", 1, 1))
+    for draft, misshapen in ((case.programs.drafts[0], six), (SimpleNamespace(whole=None), replace(six, wanted=(2, 3)))):
+        assert wrong_shape.remedy(draft, misshapen, [], fmt=FORMATS["float64"], upstream=1.0) == ""

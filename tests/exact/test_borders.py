@@ -133,6 +133,16 @@ def test_a_step_beside_a_border_along_which_it_moves_has_the_value_of_its_side(t
         assert found.constant == slope
 
 
+def test_a_power_of_what_stands_still_has_no_slope_however_small_the_exponent() -> None:
+    """((x - y)*abs(x - y) + 2)**y at x = y = 1/2 + t: 2 + s**2 and 2 - s**2 to the power of y beside it."""
+    program = primitive("diff(((x - y)*abs(x - y) + 2)**y, x)")
+    inputs = [series.add(series.number(fmpq(1, 2)), Series({(1, 0): fmpq(1)})) for _ in "xy"]
+    with balls.precision(BITS):
+        found = expansions.every_step(program, inputs, 4)[program.output]
+    assert isinstance(found, Series)
+    assert not found.terms
+
+
 # ---------------------------------------------------------------- jumps that accumulate: of floor(1/x) as x = t → 0, beside a y that is constant
 
 JUMPS = (

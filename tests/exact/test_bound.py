@@ -217,7 +217,7 @@ def test_a_bound_is_at_least_the_distance_and_at_most_twice(function: str, dx: s
 @pytest.mark.parametrize(
     ("function", "dx"),
     [
-        ("softplus(x)", "sigmoid(x)"), ("softplus(x)", "where(x > 40, 1, 2*sigmoid(x))"), ("x + y", "where(x > 1, 1 + sin(x)*exp(-60), 1)"), ("sin(x) + 3*x", "where(x > 1, cos(x) + 3 + exp(-60), cos(x) + 3)"), ("y", "where(x > 1, exp(-60), 0)"), ("x*x", "where(x > 1, 2*x + 2**-40, 2*x)"),
+        ("softplus(x)", "sigmoid(x)"), ("softplus(x)", "where(x > 40, exp(x)/(1 + exp(x)), sigmoid(x))"), ("softplus(x)", "where(x > 40, 1, 2*sigmoid(x))"), ("x + y", "where(x > 1, 1 + sin(x)*exp(-60), 1)"), ("sin(x) + 3*x", "where(x > 1, cos(x) + 3 + exp(-60), cos(x) + 3)"), ("y", "where(x > 1, exp(-60), 0)"), ("x*x", "where(x > 1, 2*x + 2**-40, 2*x)"),
     ],
 )  # fmt: skip
 def test_where_both_are_equal_differ_too_much_or_turn_there_is_no_bound(function: str, dx: str) -> None:

@@ -298,6 +298,15 @@ def primitive(text: str) -> Program:
     return derivatives.primitive(expression(text, "x", "y"))
 
 
+@pytest.mark.parametrize(("zero", "gaps"), [("asin(x)*y - y*asin(x)", ("x + 1 < 0", "x + 1 > 0 and x - 1 > 0")), ("acosh(x)*y - y*acosh(x)", ("x - 1 < 0",)), ("log(x)*y - y*log(x)", ("x < 0",)), ("sin(x)*y - y*sin(x)", ())])
+@pytest.mark.parametrize("is_zero", [True, False])
+def test_a_proof_of_0_names_where_what_is_computed_has_no_value(zero: str, gaps: tuple[str, ...], is_zero: bool) -> None:
+    """asin has none beyond 1, acosh below 1, log below 0; whether 0 is claimed to be 0 or x - x."""
+    found = prove.prove_sides(primitive("x - x*1"), primitive(zero), is_zero=is_zero, fmt=FORMATS["float64"], upstream=1.0)
+    assert found is not None
+    assert tuple(sorted(found.gaps)) == gaps
+
+
 def test_a_near_identity_is_never_proved_and_an_identity_nearly_always() -> None:
     draw = random.Random(231)
     near = identities = proved = 0

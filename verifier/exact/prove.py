@@ -124,7 +124,7 @@ def _prove(exact: _Side, computed: _Side, *, fmt: Format, upstream: float) -> Pr
 
     def gap(over: Field) -> bool:
         seed = over.generator(len(inputs)) if reads else over.number(Fraction(upstream))
-        if computed.output is None or exact.function is None or not field.is_defined(over, exact.program, exact.function):
+        if computed.output is None or (exact.function is not None and not field.is_defined(over, exact.program, exact.function)):
             return True
         if not field.is_defined(over, computed.program, computed.output, upstream=seed):
             over.gaps[exponentials.branch(over)] = None
