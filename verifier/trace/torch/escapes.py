@@ -67,7 +67,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
     def stopped(self, by: str, given: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
         """A tensor that is taken out of what is differentiated; where the trace holds it constant, one with memory of its own."""
         tracer = self.tracer
-        if not tracer.is_forward or not (given.requires_grad or given is found) or not found.dtype.is_floating_point or not tracer.depends(found):
+        if not tracer.is_forward or tracer.kernels or not (given.requires_grad or given is found) or not found.dtype.is_floating_point or not tracer.depends(found):
             return found
         tracer.stand(by)
         held = tracer.recorder.stop(by, tracer(found), floats_in(found))
