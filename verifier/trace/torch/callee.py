@@ -17,7 +17,7 @@ from verifier.language.formats import Format, format_named
 from verifier.language.source import Place
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.shape_message import wrong_shape
+from verifier.trace.shape_message import wrong_shapes
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.elementwise_only import Elementwise
 from verifier.trace.torch.escapes import NumbersTaken
@@ -227,8 +227,8 @@ def faults_of(call: TorchCall) -> tuple[tuple[tuple[str, str], ...], tuple[str, 
             flat = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
             outputs = outputs_of(result)
             gradients = _gradients(call, tensors, outputs, {n: torch.ones_like(v) for n, v in outputs.items()}) if differentiated else {}
-        if misshapen := [wrong_shape(n, tuple(tensors[n].shape), tuple(g.shape)) for n, g in gradients.items() if g is not None and g.shape != tensors[n].shape]:
-            return tuple((MISSHAPEN, text) for text in misshapen), (), ()
+        if misshapen := wrong_shapes({n: (tuple(tensors[n].shape), tuple(g.shape)) for n, g in gradients.items() if g is not None}):
+            return tuple((MISSHAPEN, text) for text in misshapen.values()), (), ()
         silent = [n for n, g in gradients.items() if g is None] or silent
         results.append((flat, [g for g in gradients.values() if g is not None]))
         changed = [n for n, v in tensors.items() if not _same(v.detach(), before[n])]

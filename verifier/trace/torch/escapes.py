@@ -30,6 +30,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
     def __init__(self, tracer: Tracer) -> None:
         super().__init__()
         self.tracer = tracer
+        tracer.watched = NumbersTaken
         self.detach: Any = None  # torch's own method
 
     def __enter__(self) -> Any:
@@ -43,7 +44,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
         torch.Tensor.detach = detach  # type: ignore[method-assign]
         return super().__enter__()
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, *raised: object) -> None:
         torch.Tensor.detach = self.detach  # type: ignore[method-assign]
         super().__exit__(*raised)
 
