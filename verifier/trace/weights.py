@@ -106,6 +106,7 @@ def _containers(owner: Any) -> Iterator[tuple[tuple[Any, ...], Any, Sequence[tup
         if id(one) in seen:
             continue
         seen.add(id(one))
+        container: Any
         if isinstance(one, dict):
             container, items = one, list(one.items())
         elif isinstance(one, list | tuple):

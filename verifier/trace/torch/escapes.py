@@ -41,7 +41,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
             found = own(tensor)
             return found if sys._getframe(1).f_code.co_filename.startswith(PACKAGE) or not torch.is_grad_enabled() else self.stopped("detach()", tensor, found)  # noqa: SLF001 - the tracer reads numbers itself
 
-        torch.Tensor.detach = detach  # type: ignore[method-assign]
+        torch.Tensor.detach = detach  # type: ignore[method-assign, assignment]
         return super().__enter__()
 
     def __exit__(self, *raised: object) -> None:
