@@ -113,9 +113,9 @@ def test_an_operation_on_data_alone_needs_no_row():
 
 def test_what_prints_and_whole_numbers_beside_the_outputs_do_no_harm():
     def printing(x):
-        jax.debug.callback(lambda v: None, x.sum())
+        jax.debug.print("{}", x.sum())
         return {"twice": x * 2, "rest": (x.sum(), 3)}
 
     report = check(printing, jnp.array([0.3, -1.2]))
     assert (report.status, report.basis) == ("passed", "traced")
-    assert check(printing, jnp.array([0.3, -1.2]), backward=lambda g, h, x: 2 * g + h * 1.01).status == "failed"
+    assert check(printing, jnp.array([0.3, -1.2]), backward=lambda g, h, _: 2 * g + h * 1.01).status == "failed"
