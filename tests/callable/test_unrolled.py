@@ -1,6 +1,6 @@
 """Iterations whose rounds a loop of Python writes out, with a rule that is the derivative of what they converge to: in JAX, PyTorch and NumPy."""
 
-# ruff: noqa: ARG005 - the signatures are those of a backward pass
+
 
 from __future__ import annotations
 
