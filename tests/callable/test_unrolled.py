@@ -1,7 +1,5 @@
 """Iterations whose rounds a loop of Python writes out, with a rule that is the derivative of what they converge to: in JAX, PyTorch and NumPy."""
 
-
-
 from __future__ import annotations
 
 import numpy as np
