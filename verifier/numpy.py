@@ -29,7 +29,18 @@ from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
 from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
 from verifier.trace.flows import pattern
-from verifier.trace.layers import NONE_FIXED, CallError, Layer, ShapeError, is_real, layer_of, run_backward, run_forward, unreadable, with_weights
+from verifier.trace.layers import (
+    NONE_FIXED,
+    CallError,
+    Layer,
+    ShapeError,
+    is_real,
+    layer_of,
+    run_backward,
+    run_forward,
+    unreadable,
+    with_weights,
+)
 from verifier.trace.numpy import WRITABLE, Traced, lift
 from verifier.trace.patches import patched
 from verifier.trace.reached import reached

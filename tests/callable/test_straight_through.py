@@ -1,5 +1,7 @@
 """Gradients that leave out a part on purpose: straight-through estimators, and what is held constant by `detach` and `stop_gradient`."""
 
+# ruff: noqa: ARG004 - the signatures are torch's
+
 from __future__ import annotations
 
 import numpy as np

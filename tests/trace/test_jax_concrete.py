@@ -109,3 +109,13 @@ def test_a_number_of_an_input_that_becomes_a_python_float_is_not_a_constant_of_t
 def test_an_operation_on_data_alone_needs_no_row():
     report = check(lambda x: x * jnp.nextafter(1.0, 2.0), X)
     assert (report.status, report.basis) == ("passed", "traced"), report.findings
+
+
+def test_what_prints_and_whole_numbers_beside_the_outputs_do_no_harm():
+    def printing(x):
+        jax.debug.print("{}", x.sum())
+        return {"twice": x * 2, "rest": (x.sum(), 3)}
+
+    report = check(printing, jnp.array([0.3, -1.2]))
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert check(printing, jnp.array([0.3, -1.2]), backward=lambda g, h, _: 2 * g + h * 1.01).status == "failed"

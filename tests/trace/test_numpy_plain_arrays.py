@@ -1,5 +1,7 @@
 """Plain arrays, lists and numbers that meet traced ones: on the left of an operator, as the owner of a method, and as what is written into."""
 
+# ruff: noqa: ARG001, ARG005, PLW0108 - the signatures are those of a backward pass, and every function is traced as a callable of its own
+
 from __future__ import annotations
 
 import numpy as np

@@ -63,3 +63,11 @@ def test_jaxs_door_names_the_gradient_and_the_remedy():
     report = check_jax(affine, X, W, B, backward=lambda g, x, w, _: (g @ w.T, g.T @ x, g.sum(0)))
     assert [f.code for f in report.findings] == ["V108"]
     assert "dw.T" in report.findings[0].message
+
+
+def test_two_gradients_in_each_others_place_are_said_to_be_so():
+    x, w = np.ones((2, 3)), np.ones((3, 2))
+    (found,) = check(lambda x, w: x @ w, x, w, backward=lambda dout, x, w: (x.T @ dout, dout @ w.T)).findings
+    assert "the gradient of x has the shape of w, (3, 2), and that of w has the shape of x, (2, 3): they are returned in each other's place" in found.message
+    (found,) = check(lambda x, w: x @ w, x, w, backward=lambda dout, x, w: ((dout @ w.T).T, x.T @ dout)).findings
+    assert "dx.T: is a transpose missing" in found.message

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -75,11 +76,12 @@ def by_frequency(weight):
     return torch.nn.functional.embedding(torch.tensor([0, 1, 1]), weight, scale_grad_by_freq=True) ** 2
 
 
-@pytest.mark.parametrize(("fn", "word"), [(detached, "detach() stops the gradient"), (padded, "padding_idx=1"), (by_frequency, "scale_grad_by_freq")])
+@pytest.mark.parametrize(("fn", "word"), [(detached, "a part of it is left out, by detach() in line"), (padded, "padding_idx=1"), (by_frequency, "scale_grad_by_freq")])
 def test_a_gradient_that_is_stopped_on_purpose_is_wrong_and_a_note_says_where(fn, word):
     report = check(fn, torch.rand(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
     assert report.status == "failed"
-    assert any(word in n and n.startswith(f"{__file__}:") for n in report.notes)
+    said = [*report.notes, *(f"{f.place}: {f.message}" for f in report.findings)]
+    assert any(word in n and n.startswith(f"{__file__}:") for n in said)
 
 
 def test_a_gradient_that_is_stopped_and_is_0_anyway_needs_no_note():
@@ -234,3 +236,45 @@ def test_a_hook_that_is_taken_away_is_no_repair():
     assert found.code == "V101"
     assert "is meant" not in found.message
     assert "`g * 3.0`" in found.message
+
+
+# ---------------------------------------------------------------- operations of the user
+
+
+@torch.library.custom_op("verifier_tests::twice_sine", mutates_args=())
+def twice_sine(x: torch.Tensor) -> torch.Tensor:
+    return torch.sin(x) * 2
+
+
+@torch.library.custom_op("verifier_tests::scaled_square", mutates_args=())
+def scaled_square(x: torch.Tensor, scale: float) -> torch.Tensor:
+    y = x * x
+    return y * scale
+
+
+@torch.library.custom_op("verifier_tests::by_numpy", mutates_args=())
+def by_numpy(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(np.sin(x.detach().numpy()))
+
+
+def keep_input(ctx, inputs, output):  # noqa: ARG001 - the signature is torch's
+    ctx.save_for_backward(inputs[0])
+    ctx.rest = inputs[1:]
+
+
+twice_sine.register_autograd(lambda ctx, g: 2 * g * ctx.saved_tensors[0].cos(), setup_context=keep_input)
+scaled_square.register_autograd(lambda ctx, g: (g * ctx.saved_tensors[0] * ctx.rest[0], None), setup_context=keep_input)
+by_numpy.register_autograd(lambda ctx, g: g * ctx.saved_tensors[0].cos(), setup_context=keep_input)
+
+
+def test_operations_that_the_user_makes_in_python_are_traced():
+    right = check(twice_sine, X[0].detach())
+    assert (right.status, right.basis) == ("passed", "traced")
+    wrong = check(lambda x: scaled_square(x, 2.5), X[0].detach())
+    assert [f.code for f in wrong.findings] == ["V101"]
+    assert "the factor `2` is missing" in wrong.findings[0].message
+
+
+def test_one_that_leaves_torch_is_not():
+    assert check(by_numpy, X[0].detach()).status == "error"
+    assert check(by_numpy, X[0].detach(), function="sin(x)", names=["x"]).basis == "sampled"

@@ -12,8 +12,8 @@ from verifier.case.components import PointText
 from verifier.circuit.apply import BuildError
 from verifier.circuit.expressions import add_value
 from verifier.circuit.program import Builder, Program
-from verifier.language.tokens import LanguageError
 from verifier.language.source import CaseError, Source
+from verifier.language.tokens import LanguageError
 from verifier.report.outcome import CaseReport, Finding
 from verifier.trace.record import Callee, Values, flat
 from verifier.trace.recorder import components

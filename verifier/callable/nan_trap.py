@@ -6,6 +6,9 @@ import linecache
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from verifier.arithmetic import floats
 from verifier.callable.own_words import LETTER, module_of
@@ -54,7 +57,7 @@ def _trap(program: Program, point: tuple[float, ...], fmt: Format) -> tuple[Step
     return None
 
 
-def _chooser(program: Program, run: list[list[float]], step: int) -> Step | None:
+def _chooser(program: Program, run: Sequence[Sequence[float] | NDArray[Any]], step: int) -> Step | None:
     """The `where` whose 0 comes to a step, if one does."""
     while True:
         found = program.steps[step]

@@ -21,7 +21,7 @@ from verifier.trace.record import Refusal, Stop, Trace
 
 WRONG, WRONG_FORWARD, REFUTED = "V101", "V105", "V107"
 MEANT = "state the function that the gradient is meant for, function=\"...\": then the gradient is compared with that one's, and that the value is another's is only {}"
-HELD = "if it is meant, compute what is held constant outside and give it as data; or state the function that is meant, function=\"...\""
+HELD = 'if it is meant, compute what is held constant outside and give it as data; or state the function that is meant, function="..."'
 MOST_TERMS = 64  # of a sum that is looked at
 SIGNS: Mapping[str, tuple[int, ...]] = {"add": (1, 1), "sub": (1, -1), "neg": (-1,), "copy": (1,)}  # gates that are linear, with the factor of each operand
 CONSTANT_BETWEEN = of_kind("step", "comparison", "logic")

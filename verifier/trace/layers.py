@@ -16,8 +16,8 @@ from verifier.trace.numpy import Traced
 from verifier.trace.places import raised_at
 from verifier.trace.plain_left import settled
 from verifier.trace.record import Refusal
-from verifier.trace.shape_message import wrong_shape
-from verifier.trace.weights import Held, Kept, Weight, arrays_in, own_weights, with_inner
+from verifier.trace.shape_message import wrong_shapes
+from verifier.trace.weights import HeldArray, Kept, Weight, arrays_in, own_weights, with_inner
 
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
@@ -29,8 +29,8 @@ class CallError(TypeError):
 class ShapeError(CallError):
     """A gradient of another shape than what it is the gradient of: that of `input`."""
 
-    def __init__(self, variable: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> None:
-        super().__init__(wrong_shape(variable, wanted, shape))
+    def __init__(self, variable: str, words: str) -> None:
+        super().__init__(words)
         self.input = variable
 
 
@@ -97,7 +97,7 @@ def with_weights(layer: Layer, flows: Callable[[Forward], Sequence[Any]]) -> Lay
     return replace(layer, weights=weights)
 
 
-def _is_there(held: Held) -> bool:
+def _is_there(held: HeldArray) -> bool:
     return held.key in held.container if isinstance(held.container, dict) else held.key < len(held.container)
 
 
@@ -212,9 +212,9 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     for name, value in found.items():
         if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
             raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")
-        wanted, shape = np.shape(layer.inputs[name]), np.shape(_plain(value))
-        if wanted != shape:
-            raise ShapeError(name, wanted, shape)
+    inputs = layer.inputs
+    for name, words in wrong_shapes({n: (np.shape(inputs[n]), np.shape(_plain(v))) for n, v in found.items()}).items():
+        raise ShapeError(name, words)
     return found
 
 

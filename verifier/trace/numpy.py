@@ -18,7 +18,7 @@ from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES, LOGIC, canonical
 from verifier.trace.call_sites import called_method
 from verifier.trace.places import PACKAGE, user_frame
-from verifier.trace.plain_left import Products, factors, settled
+from verifier.trace.plain_left import factors, settled
 from verifier.trace.plain_written import argument_written, part_written, poison, writes_part
 from verifier.trace.record import Refusal, Taken
 from verifier.trace.recorder import Recorder
@@ -289,7 +289,7 @@ class Traced(NDArrayOperatorsMixin):
         self.here()
         found = FUNCTIONS.get(function)
         if found is None:
-            raise self.refusal(f"np.{function.__name__} is not traced yet")
+            raise self.refusal(f"np.{function.__name__} is not traced yet{' (nor are complex numbers: write it as a product with a matrix of cosines and sines)' if 'fft' in str(function.__module__) else ''}")
         out = keywords.pop("out", None)
         try:
             result = found(self.recorder, *args, **keywords)

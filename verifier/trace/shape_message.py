@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 
 
@@ -12,6 +13,16 @@ def wrong_shape(name: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> s
     'the gradient of w has the shape (3, 2); w has (2, 3), and so has dw.T: is a transpose missing, or one too many?'
     """
     return f"the gradient of {name} has the shape {shape}; {name} has {wanted}{_remedy(name, wanted, shape)}"
+
+
+def wrong_shapes(pairs: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> dict[str, str]:
+    """What is wrong with the shapes of gradients, by input: each has the shape that is wanted, and the one that it has. Two that fit each other are said to be in each other's place."""
+    wrong = {n: (wanted, shape) for n, (wanted, shape) in pairs.items() if wanted != shape}
+    found = {}
+    for name, (wanted, shape) in wrong.items():
+        other = next((m for m, (w, s) in wrong.items() if m != name and (w, s) == (shape, wanted)), None)
+        found[name] = wrong_shape(name, wanted, shape) if other is None else f"the gradient of {name} has the shape of {other}, {shape}, and that of {other} has the shape of {name}, {wanted}: they are returned in each other's place"
+    return found
 
 
 def _remedy(name: str, wanted: tuple[int, ...], shape: tuple[int, ...]) -> str:

@@ -16,7 +16,7 @@ GRADIENT, GRADIENTS, PARAMETERS = "grad", "grads", "params"
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldArray:
     """An array of floats, and where it is held: the path to it, the dictionary or list, its key there, and the object whose attributes these are."""
 
     path: tuple[Any, ...]
@@ -62,7 +62,7 @@ class Weight:
     """An array of floats that is an input: its name, and wherever it is held."""
 
     name: str
-    held: tuple[Held, ...]
+    held: tuple[HeldArray, ...]
 
     @property
     def value(self) -> Any:
@@ -87,9 +87,9 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def arrays_in(owner: Any) -> list[Held]:
+def arrays_in(owner: Any) -> list[HeldArray]:
     """The arrays of floats that an object holds, those of its own first."""
-    return [Held((*path, key), container, key, holder) for path, container, items, holder in _containers(owner) if container is not None for key, value in items if is_array(value)]
+    return [HeldArray((*path, key), container, key, holder) for path, container, items, holder in _containers(owner) if container is not None for key, value in items if is_array(value)]
 
 
 def objects_in(owner: Any) -> list[Any]:
@@ -106,6 +106,7 @@ def _containers(owner: Any) -> Iterator[tuple[tuple[Any, ...], Any, Sequence[tup
         if id(one) in seen:
             continue
         seen.add(id(one))
+        container: Any
         if isinstance(one, dict):
             container, items = one, list(one.items())
         elif isinstance(one, list | tuple):
@@ -147,7 +148,7 @@ def own_weights(owner: Any) -> tuple[Weight, ...]:
     return _named([h for h in arrays_in(owner) if h.owner is owner and not h.is_gradient and (len(h.path) == 1 or (len(h.path) == 2 and h.path[0] == PARAMETERS))], ()) if owner is not None else ()
 
 
-def with_inner(weights: Sequence[Weight], held: Sequence[Held], taken: Sequence[str]) -> tuple[Weight, ...]:
+def with_inner(weights: Sequence[Weight], held: Sequence[HeldArray], taken: Sequence[str]) -> tuple[Weight, ...]:
     """The weights of an object after a backward pass has run, with those of objects within it for which it has set a gradient.
 
     `held` are the arrays that the forward pass has left where they were (what it keeps there for the backward pass is no weight); `taken` are names of other inputs.
@@ -158,12 +159,12 @@ def with_inner(weights: Sequence[Weight], held: Sequence[Held], taken: Sequence[
     return _named([*own, *(h for h in inner if not any(h.container is k.container and h.key == k.key for k in own))], taken)
 
 
-def _named(held: Sequence[Held], taken: Sequence[str]) -> tuple[Weight, ...]:
+def _named(held: Sequence[HeldArray], taken: Sequence[str]) -> tuple[Weight, ...]:
     """Weights with names of their own; an array that is held in several places is one."""
-    groups: dict[int, list[Held]] = {}
+    groups: dict[int, list[HeldArray]] = {}
     for h in held:
         groups.setdefault(id(h.value), []).append(h)
-    names: dict[str, list[Held]] = {}
+    names: dict[str, list[HeldArray]] = {}
     for group in groups.values():
         name = group[0].name
         while name in names or name in taken:
@@ -172,4 +173,4 @@ def _named(held: Sequence[Held], taken: Sequence[str]) -> tuple[Weight, ...]:
     return tuple(Weight(n, tuple(group)) for n, group in names.items())
 
 
-__all__ = ["Held", "Kept", "Weight", "arrays_in", "is_array", "objects_in", "own_weights", "with_inner"]
+__all__ = ["HeldArray", "Kept", "Weight", "arrays_in", "is_array", "objects_in", "own_weights", "with_inner"]

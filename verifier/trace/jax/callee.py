@@ -23,7 +23,7 @@ from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_versio
 from verifier.trace.jax.replay import CONCRETE, Replayed
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Spot, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.shape_message import wrong_shape
+from verifier.trace.shape_message import wrong_shapes
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -146,8 +146,8 @@ def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[
         flows = [jnp.ones_like(v) for v in outputs.values()]
         found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
     (plain, pulled, first), (plain2, pulled2, second) = found
-    if misshapen := [wrong_shape(n, np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False) if np.shape(g) != np.shape(x)]:
-        return tuple((MISSHAPEN, text) for text in misshapen), ()
+    if misshapen := wrong_shapes({n: (np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False)}):
+        return tuple((MISSHAPEN, text) for text in misshapen.values()), ()
     if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
         return (("V111", UNSTEADY),), ()
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
@@ -215,7 +215,7 @@ def _is_float(array: Any) -> bool:
 def _cotangents(leaves: Sequence[Any], flows: Sequence[Any]) -> list[Any]:
     """What flows into each leaf of the outputs; nothing into whole numbers."""
     rest = iter(flows)
-    return [next(rest).astype(leaf.dtype) if _is_float(leaf) else np.zeros(leaf.shape, jax.dtypes.float0) for leaf in leaves]
+    return [next(rest).astype(leaf.dtype) if _is_float(leaf) else np.zeros(np.shape(leaf), jax.dtypes.float0) for leaf in leaves]
 
 
 def _gradients(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> Any:

@@ -124,7 +124,7 @@ class Interpreter(Context):
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
             return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
         if row is None:
-            raise self.refusal(f"the primitive {name} of JAX is not traced yet")
+            raise self.refusal(f"the primitive {name} of JAX is not traced yet{' (nor are complex numbers: write it as a product with a matrix of cosines and sines)' if name == 'fft' else ''}")
         try:
             steps = row(self, eqn, operands)
         except ArrayError as error:
@@ -307,5 +307,11 @@ def _linear_solve(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: W
     return i.closed(jaxprs.solve, [*consts, *operands[starts[4] :]], at)
 
 
-CONTROL = {"scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
+def _nothing(i: Interpreter, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
+    """What prints or calls back has been done where the function ran, and no number comes of it."""
+    del i, eqn, operands, at
+    return []
+
+
+CONTROL = {**dict.fromkeys(("debug_print", "debug_callback"), _nothing), "scan": _scan, "while": _while, "cond": _cond, "custom_linear_solve": _linear_solve}
 

@@ -19,7 +19,7 @@ from verifier.language.source import Place
 from verifier.trace.flows import OTHER, pattern
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Occasion, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
-from verifier.trace.shape_message import wrong_shape
+from verifier.trace.shape_message import wrong_shapes
 from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
 from verifier.trace.torch.elementwise_only import Elementwise
 from verifier.trace.torch.escapes import NumbersTaken
@@ -274,8 +274,8 @@ def behaviour_of(call: TorchCall) -> _Behaviour:
     It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady.
     """
     first = _seen(call, 1.0)
-    if misshapen := [wrong_shape(n, tuple(first.tensors[n].shape), tuple(g.shape)) for n, g in first.gradients.items() if g is not None and g.shape != first.tensors[n].shape]:
-        return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen))
+    if misshapen := wrong_shapes({n: (tuple(first.tensors[n].shape), tuple(g.shape)) for n, g in first.gradients.items() if g is not None}):
+        return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen.values()))
     other = _seen(call, OTHER)
     second, factor = other, OTHER
     if not _all_same(first.times(OTHER), other.times(1.0)):

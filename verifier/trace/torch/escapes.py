@@ -30,6 +30,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
     def __init__(self, tracer: Tracer) -> None:
         super().__init__()
         self.tracer = tracer
+        tracer.watched = NumbersTaken
         self.detach: Any = None  # torch's own method
 
     def __enter__(self) -> Any:
@@ -40,10 +41,10 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
             found = own(tensor)
             return found if sys._getframe(1).f_code.co_filename.startswith(PACKAGE) or not torch.is_grad_enabled() else self.stopped("detach()", tensor, found)  # noqa: SLF001 - the tracer reads numbers itself
 
-        torch.Tensor.detach = detach  # type: ignore[method-assign]
+        torch.Tensor.detach = detach  # type: ignore[method-assign, assignment]
         return super().__enter__()
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, *raised: object) -> None:
         torch.Tensor.detach = self.detach  # type: ignore[method-assign]
         super().__exit__(*raised)
 
@@ -67,7 +68,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
     def stopped(self, by: str, given: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
         """A tensor that is taken out of what is differentiated; where the trace holds it constant, one with memory of its own."""
         tracer = self.tracer
-        if not tracer.is_forward or not (given.requires_grad or given is found) or not found.dtype.is_floating_point or not tracer.depends(found):
+        if not tracer.is_forward or tracer.kernels or not (given.requires_grad or given is found) or not found.dtype.is_floating_point or not tracer.depends(found):
             return found
         tracer.stand(by)
         held = tracer.recorder.stop(by, tracer(found), floats_in(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,6 +63,8 @@ class Tracer(TorchDispatchMode):
         self.out: Any = None  # what torch returned, while a row runs
         self.name = ""  # the operation of that row
         self.function: Any = None  # and how torch runs it: the operation that returns what others write
+        self.watched: Callable[[Tracer], AbstractContextManager[Any]] = nullcontext  # what sees where numbers leave torch, in operations of the user as well
+        self.kernels = 0  # how deep in operations of the user that are written in Python
         self._depth = 0
         self._depends = np.zeros(0, dtype=bool)
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
@@ -153,10 +156,22 @@ class Tracer(TorchDispatchMode):
             out = func(*args, **kwargs)
             if name in RESHAPED or share_storage(tree_leaves(out), tensors):
                 return self._held(out)  # else it has been copied after all, as aten.to.dtype copies for another type
+        kernel = kernel_in_python(func)
+        if kernel is not None and any(map(self.depends, tensors)):
+            return self._run_in_python(kernel, args, kwargs)
         try:
             return self._operation(func, name, args, kwargs, tensors)
         except ArrayError as error:
             raise self._refused(name, str(error)) from error
+
+    def _run_in_python(self, kernel: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """An operation of the user (`torch.library.custom_op`) by the Python function that it is, whose lines are traced; its gradient is a rule of its own."""
+        self.kernels += 1
+        try:
+            with self, self.watched(self):
+                return kernel(*args, **kwargs)
+        finally:
+            self.kernels -= 1
 
     def _operation(self, func: Any, name: str, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
         written = _written(func, args, kwargs)
@@ -353,6 +368,15 @@ def _facts(func: Any) -> tuple[str, bool, bool]:
     """Of an operation its name, whether it returns tensors or what their numbers decide, and whether it is a view."""
     name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
     return name, _returns_tensors(func, name), func.is_view
+
+
+def kernel_in_python(func: Any) -> Callable[..., Any] | None:
+    """The Python function that an operation made by `torch.library.custom_op` is, if it is one for all devices or for the CPU."""
+    if func.namespace in ("aten", "prim", "prims"):
+        return None
+    made = getattr(sys.modules.get("torch._library.custom_ops"), "OPDEFS", {}).get(func._schema.name)  # noqa: SLF001 - torch has no other way to ask
+    found = getattr(made, "_init_fn", None)
+    return found if callable(found) else None
 
 
 def _returns_tensors(func: Any, name: str) -> bool:
