@@ -435,7 +435,9 @@ def _strided(part: ast.expr, counters: Sequence[str]) -> Iterator[ast.expr]:
     read = dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters)
     products_in = dict.fromkeys(text(n) for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and isinstance(n.left, ast.Name) and n.left.id in counters)
     for old, new in [*((a, f"{a} * {b}") for a in read for b in counters if b != a), *((p, p.partition(" * ")[0]) for p in products_in)]:
-        yield _Exchanged(old, new).visit(copy.deepcopy(part))
+        changed = _Exchanged(old, new).visit(copy.deepcopy(part))
+        assert isinstance(changed, ast.expr)
+        yield changed
 
 
 class _Exchanged(ast.NodeTransformer):
