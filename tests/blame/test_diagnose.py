@@ -114,5 +114,5 @@ def test_a_tie_of_a_number_with_itself_hides_no_diagnosis(condition):
 
 def test_what_is_said_of_a_missing_contribution_is_not_looked_for_in_other_mistakes(monkeypatch):
     """It takes longer than all other repairs, and was made for every mistake."""
-    monkeypatch.setattr(diagnose_module, "_missing_part", lambda *_: 1 / 0)
+    monkeypatch.setattr(diagnose_module, "_missing_term", lambda *_: 1 / 0)
     assert diagnosis("x**2 * y", "dx = 2 * x").startswith("the factor `y` is missing")
