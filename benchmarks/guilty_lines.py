@@ -19,7 +19,6 @@ from tests.planted_lines import Plant, planted
 from verifier import load_text
 from verifier.verify import verify
 
-
 HELD_OUT = {"first": (*held_out.FORMULAS, *held_out_arrays.ARRAYS), "again": held_out_again.FORMULAS}
 
 

@@ -131,5 +131,5 @@ def test_of_a_contribution_that_is_a_bare_name_another_name_is_said_before_a_mis
 
 def test_what_is_said_of_a_missing_contribution_is_not_looked_for_in_other_mistakes(monkeypatch):
     """It takes longer than all other repairs, and was made for every mistake."""
-    monkeypatch.setattr(diagnose_module, "_missing_part", lambda *_: 1 / 0)
+    monkeypatch.setattr(diagnose_module, "_missing_term", lambda *_: 1 / 0)
     assert diagnosis("x**2 * y", "dx = 2 * x").startswith("the factor `y` is missing")

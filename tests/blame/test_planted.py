@@ -87,7 +87,7 @@ PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
             ("-x*exp(x*x/2)*y*dout", "`*` where `/` is meant in `-x*exp(x*x/2)`", "-x*exp(x*x/2)"),
             ("-x*exp(-x*x)*y*dout", "a division by `2` is missing in `-x*x`", "-x*x"),
             ("-exp(-x*x/2)*y*dout", "the factor `x` is missing", "-exp(-x*x/2)*y*dout"),
-            ("-x*exp(-x*x/2)*dout", "`exp(-x*x/2)` where `out` is meant in `-x*exp(-x*x/2)`", "-x*exp(-x*x/2)"),
+            ("-x*exp(-x*x/2)*dout", "the factor `y` is missing", "-x*exp(-x*x/2)*dout"),
             ("-x*exp(-x*x/3)*y*dout", "the constant `3` should be 2", "3"),
             ("-x*exp(-x/2)*y*dout", "`x` should be squared in `-x`", "-x"),
             ("-x*exp(-x*y/2)*y*dout", "`y` where `x` is meant in `-x*y`", "-x*y"),
@@ -123,7 +123,7 @@ PLANTED: tuple[tuple[str, tuple[tuple[str, str | None, str], ...]], ...] = (
         (
             ("y/sqrt(x*x + y*y)*dout", "`y` where `x` is meant in `y/sqrt(x*x + y*y)`", "y/sqrt(x*x + y*y)"),
             ("x*sqrt(x*x + y*y)*dout", "`sqrt` where `rsqrt` is meant in `sqrt(x*x + y*y)`", "sqrt(x*x + y*y)"),
-            ("x/(x*x + y*y)*dout", "`x*x + y*y` where `out` is meant in `x/(x*x + y*y)`", "x/(x*x + y*y)"),
+            ("x/(x*x + y*y)*dout", "the factor `out` is missing", "x/(x*x + y*y)*dout"),
             ("x/sqrt(x*x - y*y + 5)*dout", "`sqrt(x*x - y*y + 5)` where `out` is meant in `x/sqrt(x*x - y*y + 5)`", "x/sqrt(x*x - y*y + 5)"),
             ("x/sqrt(x + y*y)*dout", "`x` should be squared in `x + y*y`", "x + y*y"),
             ("1/sqrt(x*x + y*y)*dout", "the factor `x` is missing", "1/sqrt(x*x + y*y)*dout"),

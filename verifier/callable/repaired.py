@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -21,6 +22,7 @@ from verifier.report.outcome import CaseReport
 from verifier.trace.record import Trace, flat
 
 MEANT = " is meant"  # of a diagnosis that names the edit of the code
+NUMBER = re.compile(r"(?:the factor|a division by) `\d+` is missing")  # a number may stand for how often an index occurs
 
 
 def with_exchange(report: CaseReport, check: Check, checked: Checked) -> CaseReport:
@@ -71,7 +73,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
         [f.place.line for f in wrong if f.place.line > 0],
         run=run,
         trace=lambda: callee.trace(*split(callee, trace.point), fmt),
-        elsewhere=len(wrong) > 1 or UNEXPLAINED in wrong[0].message or MEANT in wrong[0].message,  # of an array what is meant in one component may be nothing for the others
+        elsewhere=len(wrong) > 1 or UNEXPLAINED in wrong[0].message or MEANT in wrong[0].message or NUMBER.search(wrong[0].message) is not None,  # of an array what is meant in one component may be nothing for the others
     )
     if found is None:
         return report

@@ -102,6 +102,10 @@ def reversed_sums(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     axis = next((text(k.value) for k in tree.keywords if k.arg in AXIS_WORDS), text(tree.args[-1]) if len(tree.args) > bool(library) else "")
     summed = tree.args[0] if library and tree.args else function.value
     if not axis:
+        if len(tree.args) == bool(library) and library != "torch":  # of a vector
+            inner = text(summed) if isinstance(summed, ast.Name) else f"({text(summed)})"
+            changed = expression(f"{library}.cumsum({inner}[::-1])[::-1]" if library else f"{inner}[::-1].cumsum()[::-1]")
+            yield changed, f"`{text(tree)}` where the sum from the other end is meant, `{text(changed)}`"
         return
     axes_of = f"({axis},)" if library == "torch" else axis
 
@@ -347,7 +351,7 @@ def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         if name in UNWRAPPED and inner is not None:
             yield copy.deepcopy(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
-        yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})")
+        yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})", *((f"np.sign({tree.id})", f"np.abs({tree.id})") if isinstance(tree, ast.Name) else ()))
 
 
 def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
@@ -372,7 +376,7 @@ def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         number = int(other) if type(value) is int and other == int(other) else other
         if number != value and (type(value) is float or isinstance(number, int) or number == 0.5):
             yield expression(repr(number)), f"the constant `{text(tree)}` should be {number!r}"
-    yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES])
+    yield from _in_place_of(tree, *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier()), *scope.names[:MOST_NAMES], *scope.spread())
 
 
 def divisors(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -431,7 +435,9 @@ def _strided(part: ast.expr, counters: Sequence[str]) -> Iterator[ast.expr]:
     read = dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters)
     products_in = dict.fromkeys(text(n) for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and isinstance(n.left, ast.Name) and n.left.id in counters)
     for old, new in [*((a, f"{a} * {b}") for a in read for b in counters if b != a), *((p, p.partition(" * ")[0]) for p in products_in)]:
-        yield _Exchanged(old, new).visit(copy.deepcopy(part))
+        changed = _Exchanged(old, new).visit(copy.deepcopy(part))
+        assert isinstance(changed, ast.expr)
+        yield changed
 
 
 class _Exchanged(ast.NodeTransformer):

@@ -84,8 +84,9 @@ def _as_one_statement(program: Program, isolated: IsolatedRun, mistake: Mistake,
 
 def _simple_edit(s: RepairTarget) -> Diagnosis | None:
     """An edit that changes a sign, an operator, a number or an exponent, so that nothing is missing after all."""
-    gates = [k for k in reversed(s.cone) if s.steps[k].args and k not in s.conditions]
-    literal = (found for near in (True, False) if (found := _literal_edit(s, near=near)) is not None)
+    gates = [k for k in reversed(s.cone) if s.steps[k].args and k not in s.conditions and s.steps[k].line == s.mistake.line]
+    numbers = [k for k in s.cone if s.steps[k].line == s.mistake.line]
+    literal = (found for near in (True, False) if (found := _literal_edit(s, numbers, near=near)) is not None)
     return _try_edits(s, gates, (repairs.gates, repairs.signs)) or next(literal, None) or _try_edits(s, gates, (repairs.exponents, repairs.constant_factors, repairs.factors_of_names, repairs.number_terms))
 
 
@@ -102,20 +103,26 @@ def _line_text(program: Program, step: int) -> str:
 
 
 def _first_repair(s: RepairTarget) -> Diagnosis | None:
-    """The first edit that repairs the statement. The likelier kinds are tried first, and within a kind the whole statement before its parts."""
+    """The first edit that repairs the statement: one of its own line, else one of its helper lines, too. The likelier kinds are tried first, and within a kind the whole statement before its parts."""
     if s.mistake.kind == "extra":
         return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient")
     order = sorted(s.cone, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, i))
+    own = [i for i in order if s.steps[i].line == s.mistake.line]
+    kinds = [*(_plain_kinds(s, own) if len(own) < len(order) else []), *_plain_kinds(s, order), *_other_kinds(s, order)]
+    return next((found for kind in kinds if (found := kind()) is not None), None) or _nearly(s)
+
+
+def _plain_kinds(s: RepairTarget, order: Sequence[int]) -> list[Callable[[], Diagnosis | None]]:
+    """The likely mistakes in some steps: a sign, an operator, a number, an exponent, a name, a factor."""
     gates = [i for i in order if s.steps[i].args and i not in s.conditions]
     outer = sorted(gates, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, -i))  # the whole before its parts
-    choices = [i for i in order if s.steps[i].args and i in s.conditions]  # what only chooses a branch comes last
     copied = s.bare or s.steps[s.root].gate == "copy"
-    kinds: list[Callable[[], Diagnosis | None]] = [
+    return [
         lambda: _try_edits(s, [s.root], (repairs.signs,)),
         lambda: _try_edits(s, gates, (repairs.literal_terms,)),
         lambda: _try_edits(s, gates, (repairs.gates,)),
         lambda: _try_edits(s, outer, (repairs.signs, repairs.swaps)),
-        lambda: _literal_edit(s, near=True),
+        lambda: _literal_edit(s, order, near=True),
         lambda: _try_edits(s, gates, (repairs.exponents,)),
         lambda: _try_edits(s, [s.root] if s.bare else [], (repairs.leaves,)),
         lambda: _try_edits(s, [s.root] if copied else [], (repairs.constant_factors, repairs.factors)),
@@ -124,22 +131,30 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
         lambda: _try_edits(s, outer, (repairs.constant_factors,)),
         lambda: _try_edits(s, gates, (repairs.factors_of_names,)),
         lambda: _try_edits(s, outer, (repairs.factors,)),
+        lambda: _try_edits(s, gates, (repairs.names_of_names, repairs.operands_by_output)),
+    ]
+
+
+def _other_kinds(s: RepairTarget, order: Sequence[int]) -> list[Callable[[], Diagnosis | None]]:
+    """The mistakes that are less likely."""
+    gates = [i for i in order if s.steps[i].args and i not in s.conditions]
+    choices = [i for i in order if s.steps[i].args and i in s.conditions]  # what only chooses a branch comes last
+    return [
         lambda: _chain_factor(s),
         lambda: _try_edits(s, gates, (repairs.reciprocals,)),
         lambda: _renamed_everywhere(s),
         lambda: _try_edits(s, gates, (repairs.other_branch,)),
-        lambda: _try_edits(s, choices, (repairs.gates, repairs.swaps, repairs.drops, repairs.operands)),
-        lambda: _literal_edit(s, near=False),
+        lambda: _try_edits(s, choices, (repairs.gates, repairs.swaps, repairs.drops, repairs.operands, repairs.operands_by_output)),
+        lambda: _literal_edit(s, order, near=False),
         lambda: _try_edits(s, gates, (repairs.operand_shapes, repairs.composite_factors, repairs.shapes)),
         lambda: _by_expression(s),
         lambda: _names_exchanged(s),
         lambda: _try_edits(s, order, (repairs.signs, repairs.leaves, repairs.masks)),
-        lambda: _literal_edit(s, near=True, unnamed=True),
+        lambda: _literal_edit(s, order, near=True, unnamed=True),
         lambda: _constant_factor(s),
         lambda: _two_mistakes(s, gates),
-        lambda: _literal_edit(s, near=False, unnamed=True),
+        lambda: _literal_edit(s, order, near=False, unnamed=True),
     ]
-    return next((found for kind in kinds if (found := kind()) is not None), None) or _nearly(s)
 
 
 def _try_edits(s: RepairTarget, order: Sequence[int], kinds: Sequence[Callable[[RepairTarget, int], Iterator[repairs.Repaired]]]) -> Diagnosis | None:
@@ -196,7 +211,7 @@ def _two_mistakes(s: RepairTarget, gates: Sequence[int]) -> Diagnosis | None:
     if not own or not all(isinstance(v, arb) and v.is_finite() for v in (*computed, *needed)) or any(v.contains(0) for v in (*computed, *needed)):
         return None
     edits: list[tuple[int, Balls, str, Balls]] = []
-    for kind in (repairs.signs, repairs.gates, repairs.swaps, repairs.exponents, repairs.drops, repairs.squares, repairs.reciprocals, repairs.operands, repairs.operand_shapes, repairs.constant_factors, repairs.factors):
+    for kind in (repairs.signs, repairs.gates, repairs.swaps, repairs.exponents, repairs.drops, repairs.squares, repairs.reciprocals, repairs.operands, repairs.operands_by_output, repairs.operand_shapes, repairs.constant_factors, repairs.factors):
         for k in own:
             for column, words in kind(s, k):
                 if len(edits) >= MAX_EDITS:
@@ -240,9 +255,9 @@ def _diagnosis_at(s: RepairTarget, k: int, words: str) -> Diagnosis:
     return Diagnosis(words, line, step.start if inside else here.start, step.end if inside else here.end)
 
 
-def _literal_edit(s: RepairTarget, *, near: bool, unnamed: bool = False) -> Diagnosis | None:
-    """A literal replaced by another one, the same at every test point; where one change is not enough, all equal literals change together."""
-    numbers = [k for k in s.cone if s.steps[k].gate == "number" and not parameter_name(s.program, k)]
+def _literal_edit(s: RepairTarget, among: Sequence[int], *, near: bool, unnamed: bool = False) -> Diagnosis | None:
+    """A literal, one of some steps, replaced by another one, the same at every test point; where one change is not enough, all equal literals change together."""
+    numbers = [k for k in s.cone if k in among and s.steps[k].gate == "number" and not parameter_name(s.program, k)]
     if s.isolated.reference.count < 2 or s.bare:
         return None
     groups = [[k] for k in numbers]

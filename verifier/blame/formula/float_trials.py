@@ -119,7 +119,7 @@ def missing_terms(quick: Quick, tree: ast.stmt, scope: ReadableNames) -> Iterato
 
 def _summands(quick: Quick, tree: ast.stmt) -> Iterator[FloatArray]:
     """The values of the terms that a statement adds up."""
-    pending = [tree.value] if isinstance(tree, ast.Assign | ast.AugAssign) and isinstance(tree.value, ast.BinOp) else []
+    pending: list[ast.expr] = [tree.value] if isinstance(tree, ast.Assign | ast.AugAssign) and isinstance(tree.value, ast.BinOp) else []
     while pending:
         part = pending.pop()
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub):

@@ -67,13 +67,22 @@ def _has_an_order(gate: str) -> bool:
 
 
 def operands(s: RepairTarget, k: int) -> Iterator[Repaired]:
-    """One operand replaced by a name in scope."""
+    """One operand replaced by a name in scope other than that of the output."""
+    return _replaced(s, k, [(name, column) for name, column in s.atoms if name != s.program.output_name])
+
+
+def operands_by_output(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """One operand replaced by the output."""
+    return _replaced(s, k, [(name, column) for name, column in s.atoms if name == s.program.output_name])
+
+
+def _replaced(s: RepairTarget, k: int, atoms: Sequence[tuple[str, Balls]]) -> Iterator[Repaired]:
     gate, text = s.steps[k].gate, s.text(k)
     args = [s.value(a) for a in s.args(k)]
     for position, a in enumerate(s.args(k)):
         if not all(isinstance(v, arb) for v in args[position]) or (s.steps[a].gate == "number" and a in s.values):
             continue
-        for name, column in s.atoms:
+        for name, column in atoms:
             if k in s.conditions and s.is_upstream(name):
                 continue
             alternative = gate == "where" and same(column, args[3 - position])  # that is another edit: the branches swapped
@@ -145,27 +154,37 @@ def factors(s: RepairTarget, k: int) -> Iterator[Repaired]:
 
 
 def factors_of_names(s: RepairTarget, k: int) -> Iterator[Repaired]:
-    """The sign of a name that is read, or a factor by which it is off: `2*I` where `I` stands."""
+    """The sign of a name that is read, or a number by which it is off: `2*I` where `I` stands."""
+    return _of_names(s, k, _constants(s), "the sign of `{}` is flipped in `{}`")
+
+
+def names_of_names(s: RepairTarget, k: int) -> Iterator[Repaired]:
+    """A factor or a division by a name that is missing at a name that is read: `a*h` where `h` stands."""
+    return _of_names(s, k, [(name, column) for name, column in s.atoms if not s.is_upstream(name)], "")
+
+
+def _of_names(s: RepairTarget, k: int, factors: Sequence[tuple[str, Balls]], sign: str) -> Iterator[Repaired]:
     gate, whole = s.steps[k].gate, s.text(k)
     args = [s.value(a) for a in s.args(k)]
-    if gate == "pow" or gate not in GATES or GATES[gate].boolean:
+    if gate in ("pow", *PRODUCTS) or gate not in GATES or GATES[gate].boolean:  # a factor of a factor is one of the product
         return
     for position, a in enumerate(s.args(k)):
         if (a in s.values and not s.is_read_here(a)) or s.steps[a].gate == "number" or not all(isinstance(v, arb) for v in args[position]):
             continue
         name, value = s.text(a), args[position]
-        for words, changed in (
-            (f"the sign of `{name}` is flipped in `{whole}`", [-v for v in value]),
-            *((f"the factor `{text}` is missing at `{name}` in `{whole}`", [v * c for v, c in zip(value, column, strict=True)]) for text, column in _constants(s)),
-            *((f"a division by `{text}` is missing at `{name}` in `{whole}`", [v / c for v, c in zip(value, column, strict=True)]) for text, column in _constants(s)),
-        ):
+        changes = [(sign.format(name, whole), [-v for v in value])] if sign else []
+        for text, column in factors:
+            changes.append((f"the factor `{text}` is missing at `{name}` in `{whole}`", [v * c for v, c in zip(value, column, strict=True)]))
+            changes.append((f"a division by `{text}` is missing at `{name}` in `{whole}`", [v / c for v, c in zip(value, column, strict=True)]))
+        for words, changed in changes:
             yield reals.value(gate, [*args[:position], changed, *args[position + 1 :]]), words
 
 
 def _constants(s: RepairTarget) -> list[tuple[str, Balls]]:
-    """The names that hold the same number at all test points, and the common constants."""
-    named = [(name, column) for name, column in s.atoms if not s.is_upstream(name) and all(c.overlaps(column[0]) and not (c**2 - 1).contains(0) and not c.contains(0) for c in column)]
-    return [*named, *((text, [_constant(text)] * s.isolated.reference.count) for text in CONSTANT_FACTORS)]
+    """The names and expressions that hold the same number at all test points, and the common constants."""
+    named = [(name, column) for name, column in s.atoms if not s.is_upstream(name)]
+    common = [(text, [_constant(text)] * s.isolated.reference.count) for text in CONSTANT_FACTORS]
+    return [(text, column) for text, column in (*named, *common, *s.constants) if all(c.overlaps(column[0]) and not (c**2 - 1).contains(0) and not c.contains(0) for c in column)]
 
 
 def chain_factors(s: RepairTarget, k: int) -> Iterator[Repaired]:

@@ -179,6 +179,18 @@ class RepairTarget:
         atoms.setdefault("upstream", self.isolated.reference.upstream)
         return list(atoms.items())
 
+    @cached_property
+    def constants(self) -> list[tuple[str, Balls]]:
+        """The expressions before the statement that have the same value at all test points, such as `hi - lo` of two parameters."""
+        found: dict[str, Balls] = {}
+        for i in range(self.root):
+            step = self.steps[i]
+            source = self.program.lines[step.line].source if 0 <= step.line < len(self.program.lines) else None
+            column = self.value(i) if step.args and not step.name and source is not None and step.end > step.start else []
+            if source is not None and column and all(isinstance(v, arb) and v.is_finite() and v.overlaps(column[0]) for v in column) and len(found) < MAX_ATOMS:
+                found.setdefault(source.text[step.start : step.end], column)
+        return list(found.items())
+
     def _given(self, name: str) -> Balls:
         """The number that stands for a parameter wherever it is read; nothing for any other name."""
         at = self.program.names.get(name, -1)
