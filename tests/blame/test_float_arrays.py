@@ -136,7 +136,7 @@ def test_near_is_relative_to_the_component_or_to_the_largest(value: object, exac
 def test_the_terms_have_the_values_of_their_texts() -> None:
     arrays = {"x": X, "w": W, "b": B, "s": np.array(2.0), "v": np.array([[1.5], [-2.5]])}
     found = list(float_trials._terms(arrays, 2))
-    assert all(np.array_equal(eval(text, dict(arrays)), value) for text, value in found)
+    assert all(np.array_equal(eval(text, {**arrays, "np": np}), value) for text, value in found)
     texts = [text for text, _ in found]
     assert len(texts) == len(set(texts))
     assert {"x", "x.mean(axis=0, keepdims=True)", "b.sum(axis=0, keepdims=True)", "b * x", "x @ w", "x.T @ x", "x * (x * b).mean(axis=1, keepdims=True)", "w.T @ w"} <= set(texts)

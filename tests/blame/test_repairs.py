@@ -168,6 +168,8 @@ def all_words(statement: str, kind: object) -> list[str]:
         return [words for _, _, words in found_of(s, kind)]
 
 
+OTHER_NAMES = [n for n in NAMES if n != "out"]
+
 # statement, kind, everything that is tried, in order; by the list of common mistakes
 TRIED = (
     ("x*sin(y)", repairs.signs, ["the sign of `sin(y)` is flipped", "the sign is flipped"]),
@@ -191,9 +193,12 @@ TRIED = (
     ("x*sin(y)", repairs.leaves, []),
     ("y", repairs.leaves, []),
     ("7*y", repairs.leaves, [f"`7` where `{name}` is meant" for name in NAMES]),
-    ("7*y", repairs.operands, [f"`y` where `{name}` is meant in `7*y`" for name in NAMES if name != "y"]),
-    ("x*sin(y)", repairs.operands, [*(f"`y` where `{n}` is meant in `sin(y)`" for n in NAMES if n != "y"), *(f"`x` where `{n}` is meant in `x*sin(y)`" for n in NAMES if n != "x"), *(f"`sin(y)` where `{n}` is meant in `x*sin(y)`" for n in NAMES)]),
-    ("where(x > y, y, x)", repairs.operands, [*(f"`x` where `{n}` is meant in `x > y`" for n in ("out", "y")), *(f"`y` where `{n}` is meant in `x > y`" for n in ("out", "x")), *(f"`y` where `{n}` is meant in `where(x > y, y, x)`" for n in ("upstream", "out")), *(f"`x` where `{n}` is meant in `where(x > y, y, x)`" for n in ("upstream", "out"))]),
+    ("7*y", repairs.operands, [f"`y` where `{name}` is meant in `7*y`" for name in OTHER_NAMES if name != "y"]),
+    ("7*y", repairs.operands_by_output, ["`y` where `out` is meant in `7*y`"]),
+    ("x*sin(y)", repairs.operands, [*(f"`y` where `{n}` is meant in `sin(y)`" for n in OTHER_NAMES if n != "y"), *(f"`x` where `{n}` is meant in `x*sin(y)`" for n in OTHER_NAMES if n != "x"), *(f"`sin(y)` where `{n}` is meant in `x*sin(y)`" for n in OTHER_NAMES)]),
+    ("x*sin(y)", repairs.operands_by_output, ["`y` where `out` is meant in `sin(y)`", "`x` where `out` is meant in `x*sin(y)`", "`sin(y)` where `out` is meant in `x*sin(y)`"]),
+    ("where(x > y, y, x)", repairs.operands, ["`x` where `y` is meant in `x > y`", "`y` where `x` is meant in `x > y`", "`y` where `upstream` is meant in `where(x > y, y, x)`", "`x` where `upstream` is meant in `where(x > y, y, x)`"]),
+    ("where(x > y, y, x)", repairs.operands_by_output, ["`x` where `out` is meant in `x > y`", "`y` where `out` is meant in `x > y`", "`y` where `out` is meant in `where(x > y, y, x)`", "`x` where `out` is meant in `where(x > y, y, x)`"]),
     ("y**3*x", repairs.exponents, ["the exponent of `y**3` is 1 too high", "the exponent of `y**3` is 1 too low"]),
     ("y*3*x", repairs.exponents, []),
     ("x*sin(y)", repairs.squares, ["`sin(y)` should be squared", "`y` should be squared in `sin(y)`", "`x*sin(y)` should be squared", "`x` should be squared in `x*sin(y)`"]),
@@ -214,7 +219,7 @@ TRIED = (
     ("sin(y)", repairs.shapes, [*(f"`sin(y)` where `{new}` is meant" for new in ("1 - sin(y)", "1 + sin(y)", "1 - sin(y)**2")), "`sin(y)` should be its square root", "`sin(y)` where `abs(sin(y))` is meant", "`sin(y)` where `sign(sin(y))` is meant", *(f"the term `{n}` is missing{how} in `sin(y)`" for n in ("out", "y", "x") for how in ("", " (with a minus)")), *(f"the term `{n}` is missing in `sin(y)`" for n in (1, -1, 2, -2))]),
     ("sin(y)", repairs.factors, ["the gradient that flows in, `upstream`, is ignored", "the gradient that flows in, `upstream`, is a factor once too often", *(w.format(n) for n in NAMES[1:] for w in ("the factor `{}` is missing", "a division by `{}` is missing"))]),
     ("sin(y)", repairs.constant_factors, [w.format(n) for n in CONSTANTS for w in ("the factor `{}` is missing", "a division by `{}` is missing")]),
-    ("x*sin(y)", repairs.factors_of_names, [text for name, whole in (("y", "sin(y)"), ("x", "x*sin(y)")) for text in (f"the sign of `{name}` is flipped in `{whole}`", *(f"{w.format(c)} at `{name}` in `{whole}`" for w in ("the factor `{}` is missing", "a division by `{}` is missing") for c in CONSTANTS))]),
+    ("x*sin(y)", repairs.factors_of_names, [text for name, whole in (("y", "sin(y)"), ("x", "x*sin(y)")) for text in (f"the sign of `{name}` is flipped in `{whole}`", *(f"{w.format(c)} at `{name}` in `{whole}`" for c in CONSTANTS for w in ("the factor `{}` is missing", "a division by `{}` is missing")))]),
     ("y**x", repairs.factors_of_names, []),
     ("sin(y)", repairs.composite_factors, [w.format(c.format(n)) for n in NAMES[1:] for c in ("1 - {}", "1 + {}", "{}**2", "1 - {}**2", "1 + {}**2") for w in ("the factor `{}` is missing", "a division by `{}` is missing")]),
     ("where(x > y, y, 7)", repairs.signs, ["the sign of `7` is flipped", "the sign is flipped"]),
