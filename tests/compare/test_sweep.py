@@ -472,6 +472,14 @@ def test_jumps_and_poles_of_gates_are_certain() -> None:
     assert jumps.has_break(primitive(expression("trunc(x)", "x")), [np.array([2.0**70, -(2.0**70)])], 0).all(), "2**70 - 1 is no float"
 
 
+def test_two_numbers_that_move_together_are_compared_by_how_fast_they_do() -> None:
+    """At x = 0 both sides of a comparison move the same way, one twice as fast; the function is 0 everywhere."""
+    program = primitive(expression("where(x*y < 2*x*y, 0, where(x*y > 0, 5, 0))", "x", "y"))
+    assert not jumps.has_break(program, [np.zeros(4), np.array([1.0, 2.0, -1.0, -3.0])], 0).any()
+    jumping = primitive(expression("where(x*y < 0, 0, 5)", "x", "y"))
+    assert jumps.has_break(jumping, [np.zeros(4), np.array([1.0, 2.0, -1.0, -3.0])], 0).all()
+
+
 SPECIAL = (
     "j0(x)", "y1(x)", "i0e(x)", "k1(x)", "kve(2, x)", "airyai(x)", "airybiprime(x)", "gamma(x)", "trigamma(x)", "rgamma(x)", "erfcx(x)", "dawson(x)", "log_ndtr(x)", "ellipk(x)",
     "ellipd(x)", "spence(x)", "exp1(x)", "li(x)", "si(x)", "chi(x)", "fresnels(x)", "lambertw(x)", "ndtri(x)", "erfi(x)", "sinc(x)", "besselj(2, x)", "softplus(x)",
