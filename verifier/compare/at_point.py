@@ -47,8 +47,10 @@ def checks_in(case: Case, fmt: Format) -> list[Check]:
 
 @lru_cache(maxsize=MOST_CASES)
 def _checks(same: _Same) -> dict[str, list[Check]]:
-    """The checks in the formats of the case, by their names."""
-    return {fmt.name: checks for fmt, checks in checks_of(same.case, truth_of(same.case.programs.truth))}
+    """The checks in the formats of the case, by their names; the gradient is made here, so that the first of many points takes no longer than the others."""
+    truth = truth_of(same.case.programs.truth)
+    _ = truth.gradient
+    return {fmt.name: checks for fmt, checks in checks_of(same.case, truth)}
 
 
 def judged_at(check: Check, point: tuple[float, ...]) -> list[Discrepancy]:
