@@ -15,7 +15,7 @@ import pytest
 
 from tests import ROOT
 from verifier.cli import main
-from verifier.serve import is_own_host, stamps_of
+from verifier.serve import is_own_host, noticed_interrupts, stamps_of
 
 GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}]\n"
 BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = sin(x) * dout}}\n"
@@ -128,3 +128,19 @@ def test_a_file_that_changes_comes_or_goes_is_seen(case: Path) -> None:
     other.unlink()
     assert stamps_of([str(case.parent)], []) == before
     assert stamps_of([], [str(other)]) == ((str(other), -1, -1),), "code that is called and gone"
+
+
+class InterruptedInAFinalizer:
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_drops_is_noticed() -> None:
+    """An exception of a finalizer is printed and goes no further (Python's documentation of `object.__del__`)."""
+    before = signal.getsignal(signal.SIGINT)
+    with noticed_interrupts() as interrupted:
+        assert not interrupted.is_set()
+        InterruptedInAFinalizer()
+        assert interrupted.is_set()
+    assert signal.getsignal(signal.SIGINT) is before

@@ -7,13 +7,15 @@ answered (the address is that of the loopback, and a request that names another 
 from __future__ import annotations
 
 import secrets
+import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from verifier import reuse
@@ -83,7 +85,8 @@ def serve(watch: Watch, *, port: int, say: Callable[[str], None]) -> None:
     thread.start()
     say(f"serving http://{ADDRESS}:{port}/ (Ctrl-C ends it)")
     try:
-        _keep_checking(watch, site, say)
+        with noticed_interrupts() as interrupted:
+            _keep_checking(watch, site, say, interrupted)
     except KeyboardInterrupt:
         say("stopped")
     finally:
@@ -92,12 +95,32 @@ def serve(watch: Watch, *, port: int, say: Callable[[str], None]) -> None:
         thread.join()
 
 
-def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None]) -> NoReturn:
+@contextmanager
+def noticed_interrupts() -> Iterator[threading.Event]:
+    """An event that every interrupt sets beside raising KeyboardInterrupt, which Python drops where a finalizer runs just then."""
+    event = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        event.set()
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _keep_checking(watch: Watch, site: Site, say: Callable[[str], None], interrupted: threading.Event) -> NoReturn:
     """Look at the files, and check their cases when one has changed. Raises KeyboardInterrupt."""
     seen: Stamps | None = None
     before: Stamps | None = None  # of the last look
     called: tuple[str, ...] = ()
     while True:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         stamps = stamps_of(watch.paths, called, watch.in_folders)
         if stamps == seen or (seen is not None and stamps != before):  # nothing is new, or somebody may be writing still
             before = stamps
