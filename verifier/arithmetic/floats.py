@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from verifier.arithmetic.double_double.number import two_product
 from verifier.arithmetic.types import Column
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, Step
@@ -32,7 +33,6 @@ class Cast(Protocol):
     def __call__(self, a: NDArray[Any]) -> NDArray[Any]: ...
 
 
-SPLITTER = 2.0**27 + 1  # halves the digits of a float64
 SMALL, HUGE = 2.0**-960, 2.0**960  # between them what a product loses is a float, and nothing on the way to it overflows
 NOT_NEEDED: NDArray[Any] = np.zeros(0)  # in the place of a step that no output depends on
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
@@ -247,7 +247,7 @@ def fma(a: float, b: float, c: float) -> float:
         return c if math.isfinite(a) and math.isfinite(b) else a * b + c  # the product is finite, even beyond the range
     product = a * b
     if c == -product and SMALL < abs(product) < HUGE and abs(a) < HUGE and abs(b) < HUGE:
-        return _lost_by(a, b, product)
+        return float(two_product(np.float64(a), np.float64(b))[1]) or 0.0  # not -0.0
     total = Fraction(a) * Fraction(b) + Fraction(c)
     if total == 0:
         return a * b + c  # the sign of a zero sum is that of IEEE addition
@@ -256,14 +256,6 @@ def fma(a: float, b: float, c: float) -> float:
     except OverflowError:
         return math.inf if total > 0 else -math.inf
     return result or math.copysign(0.0, total)
-
-
-def _lost_by(a: float, b: float, product: float) -> float:
-    """What the rounding of a product lost: a float, by Dekker's algorithm (1971), where nothing overflows or underflows."""
-    high, other = (t - (t - x) for x, t in ((a, SPLITTER * a), (b, SPLITTER * b)))
-    low, rest = a - high, b - other
-    found = (((high * other - product) + high * rest) + low * other) + low * rest
-    return found or 0.0  # not -0.0
 
 
 def sign(a: float) -> float:

@@ -45,8 +45,8 @@ def with_advice(report: CaseReport, callee: Callee, values: Values) -> CaseRepor
 
 
 def _advice(found: Finding, callee: Callee, values: Values) -> str:
-    examples = [e for e in (_bound(found, callee, values),) if e]
-    return f"if such inputs are not meant, say where they are: {'; '.join([*(f'scope={e!r}' for e in examples), 'domain={...}'])}; or that only these points count: scope='points'"
+    bound = _bound(found, callee, values)
+    return f"if such inputs are not meant, say where they are: {f'scope={bound!r}; ' if bound else ''}domain={{...}}; or that only these points count: scope='points'"
 
 
 def _bound(found: Finding, callee: Callee, values: Values) -> str:

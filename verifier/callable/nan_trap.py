@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from verifier.arithmetic import floats
+from verifier.callable.one_finding import in_place_of, line_at
 from verifier.callable.own_words import LETTER, module_of
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import Format
@@ -31,7 +31,7 @@ def with_nan_traps(report: CaseReport, callee: Callee, trace: Trace, fmt: Format
     if found is None:
         return report
     one = _said(wrong[0], callee, trace.program, *found)
-    return replace(report, findings=tuple(one if f is wrong[0] else f for f in report.findings if f is wrong[0] or f.code != WRONG))
+    return in_place_of(report, wrong, one)
 
 
 def _about(found: Finding, claims: Sequence[str]) -> set[str]:
@@ -51,8 +51,7 @@ def _trap(program: Program, point: tuple[float, ...], fmt: Format) -> tuple[Step
         others = [a for a in step.args if a not in zeros]
         if not zeros or not (all(not math.isfinite(run[a][0]) for a in others) or (step.gate == "div" and not others)):
             continue
-        chooser = next((c for a in zeros[:1] if (c := _chooser(program, run, a)) is not None), None)
-        if chooser is not None:
+        if (chooser := _chooser(program, run, zeros[0])) is not None:
             return step, chooser
     return None
 
@@ -78,7 +77,7 @@ def _said(found: Finding, callee: Callee, program: Program, trap: Step, chooser:
     inside = f"what `{text}` computes" if text and text != condition else "the branch"
     place = line.source.place(trap.start) if line is not None and line.source is not None else found.place
     subject = found.message.partition(": ")[2].partition(":")[0]
-    shown = linecache.getline(place.file, place.line).rstrip("\n")
+    shown = line_at(place)
     return replace(
         found,
         message=f"wrong gradient: {subject}: NaN from a branch that `{letter}.where` does not choose: {inside} has no finite derivative there, and 0 times that is NaN",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import re
 from dataclasses import replace
 from itertools import combinations
@@ -11,6 +10,7 @@ import numpy as np
 
 from verifier.blame.formula.code import repair
 from verifier.blame.formula.explain import UNEXPLAINED
+from verifier.callable.one_finding import gradients_of, in_place_of, line_at
 from verifier.callable.question import Question, split
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
@@ -77,7 +77,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
     )
     if found is None:
         return report
-    gradients = tuple(dict.fromkeys(g.partition("[")[0] for f in wrong for g in (f.gradients or (f.gradient,))))
+    gradients = gradients_of(wrong)
     details = (f"diagnosis {found.words}", "after this edit every gradient is certified to be the exact one", *(d for d in wrong[0].details if d.startswith(("exact", "computed", "residual"))))
     one = replace(
         wrong[0],
@@ -86,7 +86,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
         statement=found.statement,
         gradients=gradients,
         details=details,
-        source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"),
+        source_line=line_at(found.place),
         width=len(found.statement.partition("\n")[0]),
     )
-    return replace(report, findings=tuple(one if f is wrong[0] else f for f in report.findings if f is wrong[0] or f.code != "V101"))
+    return in_place_of(report, wrong, one)

@@ -18,6 +18,7 @@ from verifier.callable.implicit import in_the_limit, is_of_a_limit, with_limit, 
 from verifier.callable.kernel_errors import believed_forward, doubt, is_believed, kernel_notes, with_kernels
 from verifier.callable.linear import not_linear, with_silence
 from verifier.callable.nan_trap import with_nan_traps
+from verifier.callable.one_finding import line_at
 from verifier.callable.question import Question, points_of, split
 from verifier.callable.repaired import with_exchange, with_repair
 from verifier.callable.sampled import sampled, why
@@ -226,7 +227,7 @@ def _with_its_line(found: Finding) -> Finding:
     """A finding with the line of the user's file that it is about."""
     if found.source_line or not found.statement or found.place.line < 1:
         return found
-    return replace(found, source_line=linecache.getline(found.place.file, found.place.line).rstrip("\n"))
+    return replace(found, source_line=line_at(found.place))
 
 
 def _somewhere(found: Finding, callee: Callee) -> Finding:
@@ -240,7 +241,8 @@ def _somewhere(found: Finding, callee: Callee) -> Finding:
     line = code.co_firstlineno
     while linecache.getline(code.co_filename, line).lstrip().startswith("@"):  # decorators
         line += 1
-    return replace(found, message=message, place=Place(code.co_filename, line, 1), source_line=linecache.getline(code.co_filename, line).rstrip("\n"))
+    place = Place(code.co_filename, line, 1)
+    return replace(found, message=message, place=place, source_line=line_at(place))
 
 
 def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Finding, ...]) -> CaseReport:

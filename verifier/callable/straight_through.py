@@ -6,12 +6,12 @@ what is stopped is a constant, no line is to blame: the report says what the cod
 
 from __future__ import annotations
 
-import linecache
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from verifier.callable.implicit import is_wrong_at
+from verifier.callable.one_finding import gradients_of, in_place_of, line_at
 from verifier.callable.question import Question, split
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
@@ -43,7 +43,7 @@ def with_stops(question: Question, report: CaseReport, trace: Trace, fmt: Format
     if not wrong:
         return replace(report, notes=(*report.notes, *dict.fromkeys(s.note for s in trace.stops)))
     one = _said(question, wrong, held.stops, estimator)
-    return replace(report, findings=tuple(one if f is wrong[0] else f for f in report.findings if f is wrong[0] or f.code != WRONG))
+    return in_place_of(report, wrong, one)
 
 
 def _held(question: Question, trace: Trace, fmt: Format) -> Trace | None:
@@ -60,11 +60,11 @@ def _held(question: Question, trace: Trace, fmt: Format) -> Trace | None:
 def _said(question: Question, wrong: Sequence[Finding], stops: Sequence[Stop], estimator: Stop | None) -> Finding:
     """What is said of all wrong gradients together."""
     first = estimator or stops[0]
-    names = tuple(dict.fromkeys(g.partition("[")[0] for f in wrong for g in (f.gradients or (f.gradient,))))
+    names = gradients_of(wrong)
     where = _written(stops)
     does = f"{_written([first])} makes it a straight-through estimator: its value is that of one function, and its gradient that of another" if estimator else f"a part of it is left out, by {where}"
     place = first.place or wrong[0].place
-    shown = linecache.getline(place.file, place.line).rstrip("\n")
+    shown = line_at(place)
     return replace(
         wrong[0],
         message=f"wrong gradient: {', '.join(f'{question.callee.name}.{n}' for n in names)}: {does}",
@@ -158,7 +158,7 @@ def _of_steps(question: Question, report: CaseReport, trace: Trace) -> CaseRepor
     program = trace.program
     findings = []
     for f in report.findings:
-        claimed = [inputs[g] for g in inputs if any(g in (n, f"{n.partition('[')[0]}{g.removeprefix(g.partition('[')[0])}") for n in (f.gradients or (f.gradient,)))]
+        claimed = [variable for g, variable in inputs.items() if g.partition("[")[0] in gradients_of([f])]
         variables = program.inputs if f.code == WRONG_FORWARD else claimed
         moves = _moving(program, variables) if f.code in (WRONG, WRONG_FORWARD) and variables else None
         if moves is not None and not moves[program.output]:

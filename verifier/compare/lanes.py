@@ -44,9 +44,7 @@ def lanes_of(truth: Truth, subject: Subject) -> Lanes | None:
     for number, (variable, name) in enumerate(subject.claims):
         k, step = home.get(program.names[name], (NEUTRAL, 0))
         other, place = home[subject.position(variable)]
-        if k == NEUTRAL:  # a gradient that is a constant
-            return None
-        if k != other:
+        if k != other:  # a gradient of another lane, or a constant
             return None
         claims[k].append(number)
         seen[k].append((place, step))

@@ -188,7 +188,7 @@ class Traced(NDArrayOperatorsMixin):
         r = self.recorder
         r.written_at = r.written_at or r.place()
         if not part_written(frame, self, lambda array: Traced(r.constants(array), array.copy(), r), r.undo):
-            raise Refusal("traced values are written into an array that is not traced", r.place(), WRITABLE, r.forward())
+            raise not_traced(r)
         return True
 
     def refusal(self, what: str) -> Refusal:
@@ -262,7 +262,7 @@ class Traced(NDArrayOperatorsMixin):
         if not isinstance(target, Traced):  # the result takes its place: `a += x` binds the name to it
             if type(target) is not np.ndarray or target.dtype.kind != "f" or not target.flags.writeable or result.shape != target.shape:
                 self.here()
-                raise Refusal("traced values are written into an array that is not traced", self.recorder.place(), WRITABLE, self.recorder.forward())
+                raise not_traced(self.recorder)
             self.recorder.written_at = self.recorder.written_at or self.recorder.place()
             poison(target, self.recorder.undo)
             return result.astype(target.dtype) if result.dtype != target.dtype else result
@@ -422,6 +422,11 @@ def lift(r: Recorder, value: Any) -> Traced:
     return Traced(r.constants(data), data, r)
 
 
+def not_traced(r: Recorder) -> Refusal:
+    """Why traced values cannot be written into a plain array."""
+    return Refusal("traced values are written into an array that is not traced", r.place(), WRITABLE, r.forward())
+
+
 def written_argument(r: Recorder, array: Any) -> Traced:
     """The traced array in the place of a plain one that the user's code gives to a function which writes into it. Raises Refusal where that cannot be."""
     if isinstance(array, Traced):
@@ -429,7 +434,7 @@ def written_argument(r: Recorder, array: Any) -> Traced:
     r.written_at = r.written_at or r.place()
     found = argument_written(user_frame(LIBRARIES), array, lambda plain: Traced(r.constants(plain), plain.copy(), r), r.undo)
     if found is None:
-        raise Refusal("traced values are written into an array that is not traced", r.place(), WRITABLE, r.forward())
+        raise not_traced(r)
     return found  # type: ignore[no-any-return]
 
 

@@ -153,10 +153,15 @@ def with_inner(weights: Sequence[Weight], held: Sequence[HeldArray], taken: Sequ
 
     `held` are the arrays that the forward pass has left where they were (what it keeps there for the backward pass is no weight); `taken` are names of other inputs.
     """
-    own = [h for w in weights for h in w.held if any(h.container is k.container and h.key == k.key for k in held)]
+    own = [h for w in weights for h in w.held if _is_among(h, held)]
     learning = {id(h.owner) for h in held if not h.is_gradient and h.gradient is not None}  # objects with a gradient of anything: of the rest of theirs there should be one too
     inner = [h for h in held if not h.is_gradient and id(h.owner) in learning]
-    return _named([*own, *(h for h in inner if not any(h.container is k.container and h.key == k.key for k in own))], taken)
+    return _named([*own, *(h for h in inner if not _is_among(h, own))], taken)
+
+
+def _is_among(one: HeldArray, others: Sequence[HeldArray]) -> bool:
+    """Whether an array is held where one of others is."""
+    return any(one.container is o.container and one.key == o.key for o in others)
 
 
 def _named(held: Sequence[HeldArray], taken: Sequence[str]) -> tuple[Weight, ...]:

@@ -26,10 +26,9 @@ from verifier.arithmetic.double_double.number import (
     sqrt,
     sub,
 )
-from verifier.arithmetic.intervals.choices import decided
+from verifier.arithmetic.intervals.choices import decided, never_of_choice
+from verifier.arithmetic.squarings import LARGEST_POWER, by_squarings
 from verifier.arithmetic.types import Mask, Truths
-
-LARGEST_POWER = 64  # whole powers up to it are products
 
 
 def power(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
@@ -54,15 +53,7 @@ def _whole_power(a: DoubleDouble, n: int) -> DoubleDouble:
         return div(ONE, _whole_power(a, -n))
     if n == 0:
         return known(DoubleDouble(np.ones_like(a.hi), np.zeros_like(a.hi), np.zeros_like(a.hi)), is_known(a))
-    result, base = None, a
-    while n:
-        if n & 1:
-            result = base if result is None else mul(result, base)
-        n >>= 1
-        if n:
-            base = mul(base, base)
-    assert result is not None
-    return result
+    return by_squarings(a, n, mul)
 
 
 def _apart(a: DoubleDouble, b: DoubleDouble) -> Mask:
@@ -117,11 +108,7 @@ def _when_apart(function: Callable[[DoubleDouble, DoubleDouble], DoubleDouble]) 
 
 
 def _where(c: Truths, a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
-    never = None
-    if a.never is not None or b.never is not None:
-        first, second = (np.False_ if x.never is None else x.never for x in (a, b))
-        never = np.where(c == 1, first, np.where(c == 0, second, first & second))
-    return known(choose(c == 1, a, b), c >= 0)._replace(never=never)
+    return known(choose(c == 1, a, b), c >= 0)._replace(never=never_of_choice(c, a.never, b.never))
 
 
 def _equal(a: DoubleDouble, b: DoubleDouble) -> Truths:

@@ -18,6 +18,8 @@ from verifier.arithmetic import vectors
 from verifier.arithmetic.double_double import comparisons, number
 from verifier.arithmetic.double_double import run as plain
 from verifier.arithmetic.double_double.number import TINY, DoubleDouble
+from verifier.arithmetic.intervals.choices import never_of_choice
+from verifier.arithmetic.squarings import LARGEST_POWER, by_squarings
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.circuit.program import Program
 from verifier.language.formats import Format
@@ -99,24 +101,16 @@ def _absolute(a: Shifted) -> Shifted:
 def power(a: Shifted, b: Shifted) -> Shifted:
     """a ** b by products where b is one whole number, else as ordinary double-doubles."""
     n = float(b.value.hi) if number.is_single(b.value) and b.value.lo == 0 and not np.any(b.shift) else 0.5
-    if not (n.is_integer() and 0 < abs(n) <= comparisons.LARGEST_POWER):
+    if not (n.is_integer() and 0 < abs(n) <= LARGEST_POWER):
         return normalised(comparisons.power(flat(a), flat(b)), NONE)
-    result = a
-    for bit in f"{int(abs(n)):b}"[1:]:
-        result = mul(result, result)
-        if bit == "1":
-            result = mul(result, a)
+    result = by_squarings(a, int(abs(n)), mul)
     return result if n > 0 else div(exactly(np.float64(1.0)), result)
 
 
 def where(c: Truths, a: Shifted, b: Shifted) -> Shifted:
     """a where a truth value holds, b where it does not, unknown where it is undecided."""
     chosen = number.known(number.choose(c == 1, a.value, b.value), c >= 0)
-    never = None
-    if a.never is not None or b.never is not None:
-        first, second = (np.False_ if x.never is None else x.never for x in (a, b))
-        never = np.where(c == 1, first, np.where(c == 0, second, first & second))
-    return Shifted(chosen, np.where(c == 1, a.shift, b.shift), never)
+    return Shifted(chosen, np.where(c == 1, a.shift, b.shift), never_of_choice(c, a.never, b.never))
 
 
 def _as_plain(function: Callable[..., DoubleDouble | Truths]) -> Callable[..., Shifted | Truths]:

@@ -19,7 +19,6 @@ from verifier.arithmetic.doubles.double import (
     ZERO,
     Double,
     U,
-    add,
     bounded,
     div,
     exactly,
@@ -27,8 +26,8 @@ from verifier.arithmetic.doubles.double import (
     is_zero,
     mul,
     sqrt,
-    tightened,
 )
+from verifier.arithmetic.squarings import LARGEST_POWER, by_squarings
 from verifier.arithmetic.types import DoubleArray, Doubles
 
 UNIT = 2.0**-52  # in which the margins of kernels are
@@ -205,8 +204,6 @@ def erfc(a: Double) -> Double:
 
 # ---------------------------------------------------------------- powers
 
-LARGEST_POWER = 64  # whole powers up to it are products
-
 
 def power(a: Double, b: Double) -> Double:
     """a ** b by products where b is a whole number, with a root where it is half of one; else not known here."""
@@ -227,15 +224,7 @@ def _whole_power(a: Double, n: int) -> Double:
         return div(ONE, _whole_power(a, -n))
     if n == 0:
         return ONE if a.is_known else UNKNOWN
-    result, base = None, a
-    while n:
-        if n & 1:
-            result = base if result is None else mul(result, base)
-        n >>= 1
-        if n:
-            base = mul(base, base)
-    assert result is not None
-    return result
+    return by_squarings(a, n, mul)
 
 
-__all__ = ["add", "asinh", "atan", "cos", "cosh", "erf", "erfc", "exp", "expm1", "exponential", "log", "log1p", "power", "sin", "sinh", "tan", "tanh", "tightened"]
+__all__ = ["asinh", "atan", "cos", "cosh", "erf", "erfc", "exp", "expm1", "exponential", "log", "log1p", "power", "sin", "sinh", "tan", "tanh"]

@@ -84,13 +84,17 @@ def _or(a: Truths, b: Truths) -> Truths:
     return np.where((a == 1) | (b == 1), np.int8(1), np.where((a < 0) | (b < 0), np.int8(-1), np.int8(0)))
 
 
+def never_of_choice(c: Truths, first: Mask | None, second: Mask | None) -> Mask | None:
+    """Where the choice of a truth value has certainly no real value, if its branches have none there; None: nowhere."""
+    if first is None and second is None:
+        return None
+    first, second = (np.False_ if x is None else x for x in (first, second))
+    return np.where(c == 1, first, np.where(c == 0, second, first & second))
+
+
 def where(c: Truths, a: Interval, b: Interval) -> Interval:
     """The interval that a truth value chooses; unknown where the truth value is undecided."""
-    never: Mask | None = None
-    if a.never is not None or b.never is not None:
-        first = a.never if a.never is not None else np.False_
-        second = b.never if b.never is not None else np.False_
-        never = np.where(c == 1, first, np.where(c == 0, second, first & second))
+    never = never_of_choice(c, a.never, b.never)
     low = np.where(c == 1, a.low, np.where(c == 0, b.low, np.nan))
     if is_thin(a) and is_thin(b):
         return Interval(low, low, never)

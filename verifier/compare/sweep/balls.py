@@ -12,7 +12,7 @@ from verifier.arithmetic import balls, rounding
 from verifier.arithmetic.types import Ball, Balls, DoubleArray, MaskArray
 from verifier.compare.check import Check
 from verifier.compare.compare import SWEEP_BITS, worthwhile_bits
-from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.classify import Enclosed, VerdictColumn, classify, from_ends, part_of, write_part
 from verifier.compare.sweep.sides import Runner, both_sides
 
 NARROW = 24  # bits: intervals of float64 decide formats of that precision and less
@@ -27,10 +27,9 @@ def by_balls(check: Check, columns: list[DoubleArray], computed: list[DoubleArra
     """Judge what is open; where that is a finite gradient not known well enough, at the next precision."""
     left = np.arange(len(columns[0]))
     for bits in (b for b in PRECISIONS if b <= max(worthwhile_bits(check), PRECISIONS[0])):
-        part = [VerdictColumn(j.verdict[left], j.error[left], j.over[left]) for j in found]
+        part = part_of(found, left)
         hopeful = _level(check, [c[left] for c in columns], [c[left] for c in computed], part, bits)
-        for j, p in zip(found, part, strict=True):
-            j.verdict[left], j.error[left], j.over[left] = p.verdict, p.error, p.over
+        write_part(found, left, part)
         left = left[hopeful]
         if not len(left):
             break

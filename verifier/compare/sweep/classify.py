@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,17 @@ class VerdictColumn:
 def all_open(count: int) -> VerdictColumn:
     """The state in which all of so many points are open."""
     return VerdictColumn(np.full(count, OPEN, np.int8), np.full(count, np.nan), np.zeros(count, bool))
+
+
+def part_of(found: Sequence[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:
+    """The verdicts at some places: of a slice views, so that what is written there is written in `found`."""
+    return [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
+
+
+def write_part(found: Sequence[VerdictColumn], at: NDArray[np.intp], part: Sequence[VerdictColumn]) -> None:
+    """Put the verdicts at some places back."""
+    for j, p in zip(found, part, strict=True):
+        j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
 
 
 STEP_BITS = 44  # of a float64 below those that tell the step within a binade
@@ -124,6 +136,8 @@ def from_ends(check: Check, c: DoubleArray, low: DoubleArray, high: DoubleArray)
 
 
 EXPONENT = np.int64(0x7FF << 52)  # the bits of a float64 that are those of its power of two
+FRACTION = np.int64(2**52 - 1)  # those that are 0 in powers of two and in 0
+EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
 def _units(fmt: Format, low: DoubleArray, high: DoubleArray, known: Mask) -> tuple[DoubleArray, DoubleArray]:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray, MaskArray
@@ -20,7 +19,7 @@ from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge
+from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge, part_of, write_part
 from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.doubles import by_doubles
 from verifier.compare.sweep.intervals import by_intervals
@@ -86,14 +85,14 @@ def _one_input(check: Check, columns: list[DoubleArray], cuts: list[slice]) -> l
     computed = [np.concatenate(c) for c in zip(*blocks, strict=True)]
     found = _all_open(check, columns)
     for cut in cuts:
-        _at_once(check, [c[cut] for c in columns], [c[cut] for c in computed], _part(found, cut), "any")
+        _at_once(check, [c[cut] for c in columns], [c[cut] for c in computed], part_of(found, cut), "any")
     left = np.flatnonzero(_any_open(found))
     for at in cuts if len(left) > BLOCK else [left] if len(left) else []:
-        part, given, floats_there = _part(found, at), [c[at] for c in columns], [c[at] for c in computed]
+        part, given, floats_there = part_of(found, at), [c[at] for c in columns], [c[at] for c in computed]
         _where_open(by_intervals, check, given, floats_there, part)
         _slowly(check, given, floats_there, part, "any")
         if not isinstance(at, slice):
-            _write(found, at, part)
+            write_part(found, at, part)
     return found
 
 
@@ -105,16 +104,6 @@ def _tail(check: Check, column: DoubleArray, computed: list[DoubleArray]) -> lis
         return None
     whole = (len(column),)
     return [VerdictColumn(np.broadcast_to(j.verdict[:1], whole), np.broadcast_to(j.error[:1], whole), np.broadcast_to(j.over[:1], whole)) for j in found]
-
-
-def _part(found: list[VerdictColumn], at: slice | NDArray[np.intp]) -> list[VerdictColumn]:
-    """The verdicts at some places: of a slice views, so that what is written there is written in `found`."""
-    return [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
-
-
-def _write(found: list[VerdictColumn], at: NDArray[np.intp], part: list[VerdictColumn]) -> None:
-    for j, p in zip(found, part, strict=True):
-        j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
 
 
 def _may_be_tail(check: Check, columns: Sequence[DoubleArray], method: str) -> bool:
@@ -148,9 +137,9 @@ def _where_open(step: Method, check: Check, columns: list[DoubleArray], computed
     if len(left) == len(is_open):
         step(check, columns, computed, found)
     elif len(left):
-        part = _part(found, left)
+        part = part_of(found, left)
         step(check, [c[left] for c in columns], [c[left] for c in computed], part)
-        _write(found, left, part)
+        write_part(found, left, part)
 
 
 def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], method: str) -> None:

@@ -14,7 +14,18 @@ from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.balls import NARROW
-from verifier.compare.sweep.classify import CODE, EXPONENT, Enclosed, VerdictColumn, classify, from_ends
+from verifier.compare.sweep.classify import (
+    CODE,
+    EXPONENT,
+    EXTRA,
+    FRACTION,
+    Enclosed,
+    VerdictColumn,
+    classify,
+    from_ends,
+    part_of,
+    write_part,
+)
 from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.extremes import by_shifted
 from verifier.compare.sweep.sides import Runner, both_sides
@@ -22,9 +33,7 @@ from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 4  # points from which it is quicker than balls one by one
-FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
-EXTRA = 2.0**-50  # for a rounding or two of float64
 
 
 def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool = True) -> None:
@@ -34,8 +43,7 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
         return
     for start in range(0, count, BLOCK):
         cut = slice(start, min(start + BLOCK, count))
-        part = [VerdictColumn(j.verdict[cut], j.error[cut], j.over[cut]) for j in found]  # views: what is written there is written in `found`
-        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part, conditions=conditions)
+        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part_of(found, cut), conditions=conditions)
     if check.format.precision > NARROW:
         _extremes(check, columns, computed, found)
 
@@ -45,10 +53,9 @@ def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArr
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
         if len(at) >= FEWEST:
-            part = [VerdictColumn(j.verdict[at], j.error[at], j.over[at]) for j in found]
+            part = part_of(found, at)
             by_shifted(check, [c[at] for c in columns], [c[at] for c in computed], part)
-            for j, p in zip(found, part, strict=True):
-                j.verdict[at], j.error[at], j.over[at] = p.verdict, p.error, p.over
+            write_part(found, at, part)
 
 
 def _is_bounded(check: Check) -> bool:

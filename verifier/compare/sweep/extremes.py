@@ -9,12 +9,10 @@ from verifier.arithmetic.double_double.number import SLACK, is_known, two_sum
 from verifier.arithmetic.double_double.shifted import Shifted
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check
-from verifier.compare.sweep.classify import CODE, EXPONENT, Enclosed, VerdictColumn, classify
+from verifier.compare.sweep.classify import CODE, EXPONENT, EXTRA, FRACTION, Enclosed, VerdictColumn, classify
 from verifier.compare.sweep.sides import Runner, both_sides
 from verifier.language.verdict import Verdict
 
-EXTRA = 2.0**-50  # for a rounding or two of float64
-FRACTION = np.int64(2**52 - 1)  # the bits of a float64 that are 0 in powers of two and in 0
 LARGEST_EXPONENT = 1022  # of gradients that are judged here: what is larger may round to an infinity
 
 
@@ -47,11 +45,12 @@ def _enclosed(c: DoubleArray, g: Shifted) -> tuple[Enclosed, DoubleArray, np.nda
     count = len(c)
     hi, lo, err = (np.array(np.broadcast_to(x, (count,))) for x in (g.value.hi, g.value.lo, g.value.err))
     shift = np.broadcast_to(g.shift, (count,))
-    scaled = np.ldexp(np.where(np.isfinite(c), c, 0.0), np.clip(shift, -shifted.FARTHEST, shifted.FARTHEST))
+    near_shift, finite = np.clip(shift, -shifted.FARTHEST, shifted.FARTHEST), np.where(np.isfinite(c), c, 0.0)
+    scaled = np.ldexp(finite, near_shift)
     size = np.abs(hi)
-    known = np.isfinite(hi) & np.isfinite(err) & np.isfinite(scaled) & (np.ldexp(scaled, -shift) == np.where(np.isfinite(c), c, 0.0))
+    known = np.isfinite(hi) & np.isfinite(err) & np.isfinite(scaled) & (np.ldexp(scaled, -shift) == finite)
     known &= np.frexp(size)[1] - shift <= LARGEST_EXPONENT
-    smallest = np.ldexp(2.0**-1022, np.clip(shift, -shifted.FARTHEST, shifted.FARTHEST))
+    smallest = np.ldexp(2.0**-1022, near_shift)
     power = (hi.view(np.int64) & EXPONENT).view(np.float64)
     is_normal = power >= smallest
     unit = np.maximum(power, smallest) * 2.0**-52

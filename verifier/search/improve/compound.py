@@ -12,7 +12,7 @@ from itertools import islice
 from verifier.language.formats import Format
 from verifier.search.improve.lowest_terms import rational_inside, rational_outside
 from verifier.search.improve.taylor import certified, model, ulps
-from verifier.search.improve.terms import Pool, Term, text_of, value_of
+from verifier.search.improve.terms import Pool, Term, is_within, text_of, value_of
 
 SUMS = ("add", "sub")  # what cancels
 MOST_COMPOUNDS = 6  # products and quotients that are tried
@@ -51,7 +51,7 @@ class CompoundSeries:
 
     def condition(self, pool: Pool) -> Term:
         """That the quantity is where the series is certified."""
-        return pool.make("lt", pool.make("abs", self.split.quantity), pool.leaf("number", repr(self.largest).removesuffix(".0")))
+        return is_within(pool, self.split.quantity, self.largest)
 
     @property
     def certificate(self) -> str:

@@ -21,7 +21,7 @@ from verifier.arithmetic.types import Ball
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.search.improve.exact_values import exact_gradient
-from verifier.search.improve.terms import Pool, Term, text_of, value_of
+from verifier.search.improve.terms import Pool, Term, is_within, text_of, value_of
 
 BITS = 512
 ORDER = 24  # Taylor coefficients
@@ -70,7 +70,7 @@ class ZeroSeries:
 
     def condition(self, pool: Pool) -> Term:
         """That an input is where it is certified."""
-        return pool.make("lt", pool.make("abs", self.distance(pool)), pool.leaf("number", repr(self.largest).removesuffix(".0")))
+        return is_within(pool, self.distance(pool), self.largest)
 
 
 def zeros(check: Check, gradient: str, points: Sequence[FloatPoint]) -> list[float]:

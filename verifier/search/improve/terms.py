@@ -203,6 +203,11 @@ class Pool:
         return found[term]
 
 
+def is_within(pool: Pool, term: Term, size: float) -> Term:
+    """The condition that a term is smaller than that, in absolute value."""
+    return pool.make("lt", pool.make("abs", term), pool.leaf("number", repr(size).removesuffix(".0")))
+
+
 def value_of(term: Term) -> Fraction | None:
     """The value of a literal."""
     return exact(term.text) if term.op == "number" else None
