@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch.autograd import function
 from torch.overrides import TorchFunctionMode
 
 from verifier.trace.places import PACKAGE
@@ -18,7 +19,7 @@ TAKEN = {getattr(torch.Tensor, n): n for n in ("numpy", "tolist", "__array__", "
 
 
 DETACHED = {torch.detach: "detach()", torch.Tensor.detach_: "detach_()", torch.Tensor.data.__get__: ".data"}  # torch's function -> how it is written
-FUNCTION = sys.modules[torch.autograd.Function.__module__].__file__  # within its `apply` nothing is differentiated: the backward pass is written by hand
+FUNCTION = function.__file__  # within its `apply` nothing is differentiated: the backward pass is written by hand
 
 
 class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
