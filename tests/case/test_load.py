@@ -267,6 +267,7 @@ WRONG = [
     ("no function", "points: {x: 1}\n", "1:1: the case has no 'function', and no implementation has a 'forward'"),
     ("an empty function", "function:\npoints: {x: 1}\n", "1:10: function is empty; write a formula or leave the key out"),
     ("a function that is a list", "function: [x]\npoints: {x: 1}\n", "1:11: function must be a text, not a list; put quotes around"),
+    ("lines that are a list", "function: x\npoints: {x: 1}\nimplementations: {hand: {backward: [dx = 1]}}\n", "3:36: implementations.hand.backward must be a text, not a list; put quotes around a formula that YAML takes for something else, and write several lines as one text, under `|`"),
     ("no points", "function: x\n", "1:1: the case has no points; list some under 'points', or give 'domain' and 'sample'"),
     ("empty points", "function: x\npoints: []\n", "2:9: points is an empty list"),
     ("null points", "function: x\npoints:\n", "2:8: points has no value"),

@@ -31,6 +31,15 @@ def half_way(form: str = "float64") -> arb:
         return arb(1.25) + arb(ULP[form]) / 2
 
 
+def test_an_error_of_a_formula_where_the_exact_gradient_is_0_is_no_count_of_subnormals() -> None:
+    with balls.precision(128):
+        blank = Discrepancy("x", "dx", (1.0,), 0.5, Verdict.UNDECIDED, one_sided.Finite(arb(0)), real_value=arb(0.5), bits=128)
+        found = judge(blank, arb(0.5), hulls=None, fmt=FORMATS["float64"], last=True, detail=True)
+    assert found is not None
+    assert found.verdict is Verdict.WRONG
+    assert found.reason == "over the reals it is off by 0.500000 where the exact gradient is 0"
+
+
 @pytest.mark.parametrize(
     ("computed", "expected"),
     [(1.25, Verdict.ROUNDING), (1.25 + ULP["float64"], Verdict.ROUNDING), (1.25 + 3 * ULP["float64"], Verdict.ROUNDING), (0.0, Verdict.VANISHED), (math.inf, Verdict.NONFINITE), (math.nan, Verdict.NONFINITE), (2.0, Verdict.UNSTABLE), (-1.25, Verdict.UNSTABLE)],

@@ -104,7 +104,8 @@ class Reader:
     def formula(self, node: YamlNode, *, label: str) -> Source | None:
         """A text of the language."""
         if not isinstance(node, Scalar):
-            self.tell(node, f"{label} must be a text{_instead(node)}; put quotes around a formula that YAML takes for something else")
+            lines = ", and write several lines as one text, under `|`" if isinstance(node, ListNode) else ""
+            self.tell(node, f"{label} must be a text{_instead(node)}; put quotes around a formula that YAML takes for something else{lines}")
         elif is_null(node) or not node.text.strip():
             self.tell(node, f"{label} is empty; write a formula or leave the key out")
         else:

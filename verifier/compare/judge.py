@@ -127,6 +127,8 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
 def _verdict(computed: float, g: Ball, rounded: float | None, formula: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:
     """The verdict on a gradient whose formula error is known, and a reason in words (empty where none is needed)."""
     if formula > 1:
+        if g.is_zero():  # no ulp to speak of
+            return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula * rounding.ulp(fmt, g)[1])} where the exact gradient is 0"
         return Verdict.WRONG, f"over the reals it is off by {rounding.significant(formula)} ulp"
     if rounded is None:
         return _either_way(computed, g, ulps, fmt, is_tie=is_tie), "the exact gradient is half way between two floats, as far as can be told"
