@@ -34,7 +34,7 @@ from verifier.language.verdict import Verdict
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 4  # points from which it is quicker than balls one by one
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
-Numbers: TypeAlias = Callable[..., Sequence[DoubleDouble]]  # the enclosures of some steps of a program
+RunOfPairs: TypeAlias = Callable[..., Sequence[DoubleDouble]]  # the enclosures of some steps of a program
 
 
 def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool = True) -> None:
@@ -89,7 +89,7 @@ class Columns(NamedTuple):
         return zero
 
 
-def _block(check: Check, run: Numbers, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool) -> None:
+def _block(check: Check, run: RunOfPairs, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool) -> None:
     count = len(columns[0])
 
     def full(a: DoubleDouble) -> Columns:
@@ -197,7 +197,7 @@ def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndC
     return e, unit, (least, most)
 
 
-def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray, run: Numbers = double_doubles.numbers) -> NDArray[np.int8]:
+def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray, run: RunOfPairs = double_doubles.numbers) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it."""
     return explained(check, claim, columns, _size(g), (np.abs(g.hi) > g.err * 2) | g.is_zero, (least, most), lambda *given: map(_size, run(*given, strict=False)))
 
