@@ -3,7 +3,8 @@
 The slice is every 64th chunk of consecutive inputs, so tails, middle and subnormals are in it as often as in the whole; the time
 of the whole is the slice's times 64, and said to be that. `balls` is the share of points that intervals, breaks and ranges left to
 Arb. Times are processor time of one process, without imports; the gates are taken once before, as SymPy's derivatives are kept.
-The numbers after the file's name are that 64, and the gates' names if only some are asked for.
+The numbers after the file's name are that 64, and the gates' names if only some are asked for. `each NAME` judges every float32 input of one gate, chunk by chunk, and tells the slowest
+chunks, which a slice may miss.
 """
 
 from __future__ import annotations
@@ -92,9 +93,29 @@ def thirty_two_bits(counted: Counted, every: int) -> None:
         print(f"            extrapolated to all {last - first + 1:,}: {whole:.0f} s on one core, {whole / 2:.0f} s on two; {verdicts}", flush=True)
 
 
+def every_chunk(counted: Counted, name: str) -> None:
+    """All float32 inputs of a gate: the time of all, and the chunks that take longest."""
+    fmt = FORMATS["float32"]
+    first, last = first_place(fmt), last_place(fmt)
+    work = sweep.with_proofs(work_on(f"{name}(x)", "float32"))
+    columns.judge_columns(work, [numbers(fmt, np.arange(-100, 100))])
+    rows, tallies = [], []
+    for place in range(first, last + 1, PIECE):
+        column, before, start = consecutive(fmt, place, min(PIECE, last + 1 - place)), counted.points, time.process_time()
+        tallies.append(tally.tally(columns.judge_columns(work, [column])[0], [column], place, runs=True))
+        rows.append((time.process_time() - start, float(column[0]), float(column[-1]), counted.points - before))
+    total = tally.joined(tallies)
+    print(f"{name}: all {total.points:,} float32 inputs in {sum(r[0] for r in rows):.0f} s of one core, {sum(r[3] for r in rows):,} to balls; " + ", ".join(f"{g.verdict.value} {g.count:,}" for g in total.groups))
+    for seconds, low, high, left in sorted(rows, reverse=True)[:5]:
+        print(f"  {seconds:6.2f} s   from {low!r} to {high!r}   {left:,} to balls")
+
+
 if __name__ == "__main__":
     print(describe())
     counted = Counted()
+    if sys.argv[1:2] == ["each"]:
+        every_chunk(counted, sys.argv[2])
+        sys.exit()
     sixteen_bits(counted, sys.argv[2:])
     if len(sys.argv) <= 2:
         thirty_two_bits(counted, int(sys.argv[1]) if len(sys.argv) > 1 else 64)

@@ -571,3 +571,33 @@ def test_errors_beyond_all_edges_are_infinite_or_unknown() -> None:
     assert found[2] == np.inf
     assert 2.0**1023 < found[3] < 2.0**1023 * 1.01
     assert found[4:].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(("text", "low", "high"), [("gelu_tanh(x)", -11.5, -3.0), ("1 - tanh(x)**2", 5.0, 40.0), ("x * (1 + erf(x))", -9.0, -3.0)])
+def test_what_cancels_in_a_tail_is_left_neither_to_balls_nor_to_single_points(text: str, low: float, high: float) -> None:
+    """Beyond 10 the square of tanh is 1 to 24 bits, beyond 37 to 106. gelu_tanh also has a literal of six digits, which float32 may have rounded: where both sides agree with it as it is written nothing else is asked."""
+    work, fmt = work_on(text, form="float32"), FORMATS["float32"]
+    first, last = places(fmt, low, high)
+    given = [numbers(fmt, np.linspace(first, last, 400).astype(np.int64))]
+    (found,) = judge_columns(work, given, method="columns")
+    (alone,) = judge_columns(work, given, method="points")
+    assert not found.open.any()
+    explained = np.isin(alone.verdict, [CODE[Verdict.UNSTABLE], CODE[Verdict.ILL_CONDITIONED]])  # columns end without condition numbers
+    assert np.array_equal(found.verdict, np.where(explained, CODE[Verdict.UNSTABLE], alone.verdict))
+    assert np.array_equal(found.error, alone.error, equal_nan=True)
+
+
+def test_a_literal_is_taken_as_it_is_written_where_both_sides_agree() -> None:
+    """1.442695 has the digits of a rounded constant in bfloat16. Where exp(-x) is nothing the gradient of softplus(1.442695 x) is it, 0.33504 ulp (of 2^-7) below the computed 1.4453125, everywhere."""
+    work = sweep.with_proofs(work_on("softplus(x * 1.442695)", form="bfloat16"))
+    given = np.full(300, 2.0**100) * np.linspace(1, 2, 300)
+    (found,) = judge_columns(work, [round_array(work.format, given)])
+    expected = float(edge(np.float64((1.4453125 - 1.442695) * 2**7)))
+    assert found.error.tolist() == [expected] * 300
+
+
+def test_balls_decide_what_is_computed_as_no_number() -> None:
+    work = work_on("x * x")
+    found = [all_open(3)]
+    by_balls(work, [np.array([1.5, 2.5, 3.5])], [np.array([np.nan, np.inf, 7.0])], found)
+    assert [VERDICTS[v] for v in found[0].verdict] == [Verdict.NONFINITE, Verdict.NONFINITE, Verdict.CORRECT]

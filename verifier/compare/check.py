@@ -13,6 +13,7 @@ from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.case import Case, Implementation
 from verifier.case.components import base
+from verifier.circuit.complements import without_cancellation
 from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
@@ -64,8 +65,25 @@ class Check:
 
     @cached_property
     def shared(self) -> Shared | None:
-        """Both sides as one program, where they may be run as one: no literal to be widened, nothing that a kink decides."""
-        return None if self.has_literals else shared(self.truth, self.subject, self.positions, upstream=self.upstream)
+        """Both sides as one program, where they may be run as one: nothing that a kink decides. Literals are the decimals that are written."""
+        return shared(self.truth, self.subject, self.positions, upstream=self.upstream)
+
+    @cached_property
+    def rewritten(self) -> dict[int, tuple[Program, tuple[Program, list[int]] | None]]:
+        """What `without_cancellation` says of programs of this check, by their identity, with the programs themselves."""
+        return {}
+
+    def without_cancellation(self, program: Program) -> tuple[Program, list[int]] | None:
+        """A program of this check with complements such as 1 - tanh(a) written without cancellation, and the places of its steps; None where it has none."""
+        known = self.rewritten.get(id(program))
+        if known is None or known[0] is not program:  # an identity is that of one process
+            known = self.rewritten[id(program)] = program, without_cancellation(program)
+        return known[1]
+
+    @cached_property
+    def cancels(self) -> bool:
+        """Whether `without_cancellation` writes anything of both sides in another way."""
+        return any(self.without_cancellation(p) is not None for p in (self.truth.gradient.program, self.subject.exact[0]))
 
     @cached_property
     def lanes(self) -> Lanes | None:

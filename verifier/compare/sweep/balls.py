@@ -42,7 +42,7 @@ def _level(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
 
     with balls.precision(bits):
         runner: Runner[Balls, Balls] = Runner(balls.run, lists, [balls.ZERO] * len(lists[0]), lambda column: [g * seed for g in column], _meet)
-        value, exact, literal, real, same = both_sides(check, runner)
+        value, exact, real, same = both_sides(check, runner)
         has_value = np.fromiter(map(arb.is_finite, value), bool, len(value))
         for k, j in enumerate(found):
             at = np.flatnonzero(j.open)
@@ -57,7 +57,7 @@ def _level(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
             elif check.subject.claims[k][1] in check.proved:
                 e.right = np.fromiter(map(arb.is_finite, r), bool, len(at))
             else:
-                distance = list(map(operator.sub, r, (literal[k][i] for i in places)))
+                distance = list(map(operator.sub, r, g))
                 e.right = np.nextafter(_floats(map(arb.abs_upper, distance)), np.inf) <= unit[0]
                 if not check.has_literals and not e.right.all():
                     apart = np.flatnonzero(~e.right)
@@ -125,7 +125,7 @@ def _from_balls(check: Check, c: DoubleArray, g: Sequence[Ball]) -> tuple[Enclos
         exact[i] = g[i] == c[i]  # not only nearer than any float64
     ulps_low, ulps_high = (np.where(zero | exact, np.ldexp(residual, -inner - shift), u) for u in (ulps_low, ulps_high))
     is_rounded = ~unknown & (slack < np.ldexp(0.25, inner + shift)) & (zero | np.where(c == near, ulps_high < HALF, ulps_low > HALF)) & np.isfinite(c) | is_infinite
-    for i in np.flatnonzero(~is_rounded & ~unknown & np.isfinite(c)).tolist():  # too near to the middle of two floats for float64 to tell on which side
+    for i in np.flatnonzero(~is_rounded & ~unknown).tolist():  # too near to the middle of two floats for float64 to tell on which side, or computed as no number
         rounded = rounding.round_ball(fmt, g[i])
         if rounded is not None:
             near[i], is_rounded[i] = rounded, True

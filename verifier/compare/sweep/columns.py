@@ -19,7 +19,7 @@ from verifier.compare.check import Check, exceeds
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.sweep.balls import NARROW, by_balls
-from verifier.compare.sweep.classify import CODE, VerdictColumn, all_open, edge, part_of, write_part
+from verifier.compare.sweep.classify import CODE, NEGLIGIBLE_ULPS, VerdictColumn, all_open, edge, part_of, write_part
 from verifier.compare.sweep.double_doubles import by_double_doubles
 from verifier.compare.sweep.doubles import by_doubles
 from verifier.compare.sweep.intervals import by_intervals
@@ -31,6 +31,7 @@ from verifier.run.freed_memory import keep_freed_memory
 BLOCK = 1 << 16  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
 FEWEST_TO_KEEP = 1 << 13  # points from which columns are so large that the system gives their memory page by page
+EDGE_BITS = 32  # of an error that is known well enough to be rounded to one of STEPS_PER_BINADE / 2 numbers
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
@@ -39,8 +40,13 @@ def by_points(check: Check, columns: list[DoubleArray], computed: list[DoubleArr
     del computed
     points = list(zip(*(c.tolist() for c in columns), strict=True))
     left = [(i, k) for k, j in enumerate(found) for i in np.flatnonzero(j.open).tolist()]
+    wide = []
     for (i, k), d in zip(left, compare_some(check, [(points[i], k) for i, k in left], detail=False), strict=True):
         found[k].verdict[i], found[k].error[i], found[k].over[i] = CODE[d.verdict], _edge(d), exceeds(check.limit_for(d.name), d)
+        if d.ulps is not None and d.ulps.rel_accuracy_bits() < EDGE_BITS and d.ulps.abs_upper() > NEGLIGIBLE_ULPS:
+            wide.append((i, k))
+    for (i, k), d in zip(wide, compare_some(check, [(points[i], k) for i, k in wide], conditions=False), strict=True):  # what decides a verdict may tell little of the error
+        found[k].error[i] = _edge(d)
 
 
 def _edge(d: Discrepancy) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from verifier.arithmetic.double_double import run as double_doubles
 from verifier.arithmetic.double_double.number import SLACK, ZERO, DoubleDouble, choose, exactly, is_known, mul, sub, two_sum
 from verifier.arithmetic.types import DoubleArray, Doubles, MaskArray
-from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.balls import NARROW
 from verifier.compare.sweep.classify import (
@@ -28,12 +28,13 @@ from verifier.compare.sweep.classify import (
 )
 from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.extremes import by_shifted
-from verifier.compare.sweep.sides import Runner, both_sides
+from verifier.compare.sweep.sides import Runner, both_sides, rewritten
 from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 4  # points from which it is quicker than balls one by one
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
+RunOfPairs: TypeAlias = Callable[..., Sequence[DoubleDouble]]  # the enclosures of some steps of a program
 
 
 def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool = True) -> None:
@@ -43,18 +44,23 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
         return
     for start in range(0, count, BLOCK):
         cut = slice(start, min(start + BLOCK, count))
-        _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part_of(found, cut), conditions=conditions)
+        _block(check, double_doubles.numbers, [c[cut] for c in columns], [c[cut] for c in computed], part_of(found, cut), conditions=conditions)
+    if check.cancels:
+        _where_open(partial(_block, check, rewritten(check, double_doubles.numbers), conditions=conditions), columns, computed, found)
     if check.format.precision > NARROW:
-        _extremes(check, columns, computed, found)
+        _where_open(partial(by_shifted, check), columns, computed, found)
 
 
-def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge what is open in one block after the other of points that may be extreme."""
+Columnwise: TypeAlias = Callable[[list[DoubleArray], list[DoubleArray], list[VerdictColumn]], None]  # inputs, computed gradients, verdicts
+
+
+def _where_open(step: Columnwise, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
+    """Judge what is open in one block after the other."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
         if len(at) >= FEWEST:
             part = part_of(found, at)
-            by_shifted(check, [c[at] for c in columns], [c[at] for c in computed], part)
+            step([c[at] for c in columns], [c[at] for c in computed], part)
             write_part(found, at, part)
 
 
@@ -83,14 +89,14 @@ class Columns(NamedTuple):
         return zero
 
 
-def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool) -> None:
+def _block(check: Check, run: RunOfPairs, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, conditions: bool) -> None:
     count = len(columns[0])
 
     def full(a: DoubleDouble) -> Columns:
         return Columns(*(np.broadcast_to(c, (count,)) if np.ndim(c) == 0 else np.asarray(c) for c in (a.hi, a.lo, a.err)))
 
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(double_doubles.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
+    value, exact, real, same = both_sides(check, Runner(run, columns, ZERO, lambda g: mul(g, seed), _meet))
     never = None if value.never is None else np.broadcast_to(value.never, (count,))
     has_value = is_known(value)
     for k, j in enumerate(found):
@@ -101,17 +107,17 @@ def _block(check: Check, columns: list[DoubleArray], computed: list[DoubleArray]
         e.is_rounded = e.is_rounded & has_value
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = np.broadcast_to(is_known(real[k]), (count,))
-        elif _is_near(real[k], literal[k], unit[0]):
+        elif _is_near(real[k], exact[k], unit[0]):
             e.right = np.ones(count, bool)
         else:
-            distance = sub(real[k], literal[k])
+            distance = sub(real[k], exact[k])
             e.right = (np.abs(distance.hi) + distance.err) * (1 + EXTRA) <= unit[0]
             if not check.has_literals:
                 e.wrong = (np.abs(distance.hi) * (1 - EXTRA) - distance.err) * (1 - EXTRA) > unit[1]
         unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
-            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at]) if conditions else CODE[Verdict.UNSTABLE]
+            j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], Columns(g.hi[at], g.lo[at], g.err[at]), error[0][at], error[1][at], run) if conditions else CODE[Verdict.UNSTABLE]
 
 
 def _is_near(a: DoubleDouble, b: DoubleDouble, unit: DoubleArray) -> bool:
@@ -191,15 +197,11 @@ def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndC
     return e, unit, (least, most)
 
 
-def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray) -> NDArray[np.int8]:
+def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray, run: RunOfPairs = double_doubles.numbers) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it."""
-    return explained(check, claim, columns, _size(g), (np.abs(g.hi) > g.err * 2) | g.is_zero, (least, most), _sizes)
+    return explained(check, claim, columns, _size(g), (np.abs(g.hi) > g.err * 2) | g.is_zero, (least, most), lambda *given: map(_size, run(*given, strict=False)))
 
 
 def _size(a: DoubleDouble | Columns) -> tuple[Doubles, Doubles]:
     size = np.abs(a.hi)
     return np.maximum(size - a.err, 0.0), size + a.err
-
-
-def _sizes(program: Program, columns: Sequence[DoubleArray], steps: Sequence[int]) -> list[tuple[Doubles, Doubles]]:
-    return list(map(_size, double_doubles.numbers(program, columns, steps, strict=False)))

@@ -12,7 +12,7 @@ from verifier.arithmetic.doubles.double import ZERO, Double, column, exactly, mu
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import CODE, CORRECT, EXPONENT, NEGLIGIBLE_ULPS, ROUNDING, VerdictColumn, classify, edge, from_ends
-from verifier.compare.sweep.sides import Runner, both_sides
+from verifier.compare.sweep.sides import Runner, both_sides, rewritten
 from verifier.language.verdict import Verdict
 
 WORTH = 2.0**-36  # of a format's bits, a relative bound below which nearly all points are decided
@@ -28,7 +28,7 @@ def by_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
         return
     count = len(columns[0])
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(one_bound.numbers, columns, ZERO, lambda g: mul(g, seed), _meet))
+    value, exact, real, same = both_sides(check, Runner(rewritten(check, one_bound.numbers), columns, ZERO, lambda g: mul(g, seed), _meet))
     if value.never is not None and np.all(value.never):
         for j in found:
             j.verdict[:] = CODE[Verdict.UNDEFINED]
@@ -48,7 +48,7 @@ def by_doubles(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
         if is_proved and check.computed is None and check.limit_for(gradient) is None and _is_usual(check, computed[k], g, least):
             _quickly(check, computed[k], g, relative, least, j)
         else:
-            _carefully(check, computed[k], g, np.arange(count), None if is_proved else (real[k], literal[k]), j, gradient=gradient)
+            _carefully(check, computed[k], g, np.arange(count), None if is_proved else (real[k], exact[k]), j, gradient=gradient)
 
 
 def _meet(g: Double, r: Double) -> Double:

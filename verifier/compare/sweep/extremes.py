@@ -20,7 +20,7 @@ def by_shifted(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
     """Judge what is open and certain; where a condition number is needed the point stays open."""
     count = len(columns[0])
     seed = shifted.exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(shifted.numbers, columns, shifted.ZERO, lambda g: shifted.mul(g, seed), lambda g, _: g))
+    value, exact, real, same = both_sides(check, Runner(shifted.numbers, columns, shifted.ZERO, lambda g: shifted.mul(g, seed), lambda g, _: g))
     has_value = np.broadcast_to(is_known(value.value), (count,))
     for k, j in enumerate(found):
         if value.never is not None:
@@ -30,7 +30,7 @@ def by_shifted(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = np.broadcast_to(is_known(real[k].value), (count,))
         else:
-            distance = shifted.add(real[k], shifted.neg(literal[k]))
+            distance = shifted.add(real[k], shifted.neg(exact[k]))
             away = shifted.moved(distance.value, shift - distance.shift)
             e.right = (np.abs(away.hi) + away.err) * (1 + EXTRA) <= unit
         classify(check, e, j, gradient=check.subject.claims[k][1])
@@ -39,7 +39,7 @@ def by_shifted(check: Check, columns: list[DoubleArray], computed: list[DoubleAr
 def _enclosed(c: DoubleArray, g: Shifted) -> tuple[Enclosed, DoubleArray, np.ndarray]:
     """What follows for float64, everything times 2^shift; also a lower bound of g's ulp, and the shift.
 
-    Below the normal numbers the ulp is 2^-1074, and g rounded is the multiple of it that is nearest to hi: both are exact here, as hi is under 2^52 ulps. The computed gradient times a
+    Below the normal numbers the ulp is 2^-1074, and g rounded is the multiple of it that is nearest to hi + lo: both are exact here, as hi is under 2^52 ulps. The computed gradient times a
     power of two is exact, or is left open. Beside a power of two that hi is, it may be open on which side of it g lies: then the ulp is known up to a factor of 2.
     """
     count = len(c)
@@ -54,7 +54,9 @@ def _enclosed(c: DoubleArray, g: Shifted) -> tuple[Enclosed, DoubleArray, np.nda
     power = (hi.view(np.int64) & EXPONENT).view(np.float64)
     is_normal = power >= smallest
     unit = np.maximum(power, smallest) * 2.0**-52
-    near = np.where(is_normal, hi, np.rint(hi / unit) * unit)
+    near = np.rint(hi / unit) * unit
+    rest = (hi - near) + lo
+    near = np.where(is_normal, hi, near + np.where(np.abs(rest) > unit / 2, np.copysign(unit, rest), 0.0))  # hi may lie in the middle of two multiples, and lo tells the nearer one
     small, large = _units(unit, hi, lo, err, power > smallest)
     s, e = two_sum(scaled, -hi)
     residual = np.abs(s + (e - lo))

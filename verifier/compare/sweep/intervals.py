@@ -16,7 +16,6 @@ from verifier.compare.check import Check
 from verifier.compare.sweep.classify import CODE, VerdictColumn, classify, from_ends
 from verifier.compare.sweep.explained import explained
 from verifier.compare.sweep.sides import Runner, both_sides
-from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
 
 
@@ -28,32 +27,30 @@ def by_intervals(check: Check, columns: list[DoubleArray], computed: list[Double
         return np.broadcast_to(a, (count,)) if np.ndim(a) == 0 else np.asarray(a)
 
     seed = exactly(np.float64(check.upstream))
-    value, exact, literal, real, same = both_sides(check, Runner(_numbers, columns, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
+    value, exact, real, same = both_sides(check, Runner(_numbers, columns, exactly(np.float64(0.0)), lambda g: mul(g, seed), _meet))
     never = None if value.never is None else np.broadcast_to(value.never, (count,))
     has_value = ~np.isnan(full(value.low))
     for k, j in enumerate(found):
         if never is not None:
             j.verdict[never] = CODE[Verdict.UNDEFINED]
-        g, r, lit = ([full(end) for end in a[k][:2]] for a in (exact, real, literal))
+        g, r = ([full(end) for end in a[k][:2]] for a in (exact, real))
         e, unit, error = from_ends(check, computed[k], g[0], g[1])
         e.is_rounded = e.is_rounded & has_value
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = ~np.isnan(r[0])
         else:
-            e.right = np.maximum(up(r[1] - lit[0]), up(lit[1] - r[0])) <= unit[0]
+            e.right = np.maximum(up(r[1] - g[0]), up(g[1] - r[0])) <= unit[0]
             if not check.has_literals:
-                e.wrong = np.maximum(down(r[0] - lit[1]), down(lit[0] - r[1])) > unit[1]
+                e.wrong = np.maximum(down(r[0] - g[1]), down(g[0] - r[1])) > unit[1]
         unstable = classify(check, e, j, gradient=check.subject.claims[k][1])
         if unstable.any():
             at = np.flatnonzero(unstable)
             j.verdict[at] = _conditioned(check, k, [c[at] for c in columns], g[0][at], g[1][at], error[0][at], error[1][at]) if conditions else CODE[Verdict.UNSTABLE]
 
 
-def _numbers(
-    program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[Interval]:
+def _numbers(program: Program, columns: Sequence[DoubleArray], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0) -> list[Interval]:
     """The enclosures of steps that are numbers."""
-    return list(map(number, intervals.quick(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)))
+    return list(map(number, intervals.quick(program, columns, outputs, strict=strict, upstream=upstream)))
 
 
 def _meet(g: Interval, r: Interval) -> Interval:

@@ -13,7 +13,6 @@ from verifier.circuit.program import Program
 from verifier.compare.check import Check
 from verifier.compare.sweep.classify import OPEN, VerdictColumn, all_open, classify, from_ends
 from verifier.compare.sweep.sides import Runner, both_sides
-from verifier.language.formats import Format
 
 FEWEST = 48  # points of a range; fewer are quicker one by one
 
@@ -56,16 +55,16 @@ def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, com
     first = points[:1]
     inputs = [(float(column[points[0]]), float(column[points[-1]]))]
     runner: Runner[tuple[float, float], ranges.Range | None] = Runner(_numbers, inputs, ranges.ZERO, lambda g: ranges.times(g, check.upstream), ranges.meet)
-    value, exact, literal, real, same = both_sides(check, runner, apart=True)
+    value, exact, real, same = both_sides(check, runner, apart=True)
     settled = True
     for k, j in enumerate(found):
-        g, r, lit = (_float_ends(a) for a in (exact[k], real[k], literal[k]))
+        g, r = (_float_ends(a) for a in (exact[k], real[k]))
         e, unit, _ = from_ends(check, computed[k][first], *(np.array([end]) for end in g))
         e.is_rounded = e.is_rounded & (value is not None)
         if same[k] or check.subject.claims[k][1] in check.proved:
             e.right = np.array([real[k] is not None])
         else:
-            e.right = np.nextafter(np.maximum(r[1] - lit[0], lit[1] - r[0]), np.inf) <= unit[0]
+            e.right = np.nextafter(np.maximum(r[1] - g[0], g[1] - r[0]), np.inf) <= unit[0]
         one = all_open(1)
         classify(check, e, one, gradient=check.subject.claims[k][1])
         if one.verdict[0] == OPEN:
@@ -78,11 +77,9 @@ def judge_range(check: Check, points: NDArray[np.intp], column: DoubleArray, com
     return settled
 
 
-def _numbers(
-    program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0, rounded_in: Format | None = None
-) -> list[ranges.Range | None]:
+def _numbers(program: Program, columns: Sequence[tuple[float, float]], outputs: Sequence[int], *, strict: bool, upstream: float = 1.0) -> list[ranges.Range | None]:
     """The ranges of steps that are numbers."""
-    found = ranges.run(program, columns, outputs, strict=strict, upstream=upstream, rounded_in=rounded_in)
+    found = ranges.run(program, columns, outputs, strict=strict, upstream=upstream)
     return [a if isinstance(a, ranges.Range) else None for a in found]
 
 

@@ -1,13 +1,15 @@
-"""Both sides of a check in one arithmetic: the exact gradients, and the computed ones over the reals."""
+"""Both sides of a check in one arithmetic: the exact gradients, and the computed ones over the reals.
+
+A literal is the decimal that is written. That it may be a constant which was rounded is asked, by `compare`, where the two sides differ by more than an ulp: where they do not, the formula is right.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from verifier.arithmetic.balls import has_rounded_constants
+from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.language.formats import Format
 
 AnyColumn = TypeVar("AnyColumn")  # of an input, as an arithmetic takes it
 AnyEnclosure = TypeVar("AnyEnclosure")  # of a step at these points, as it gives it
@@ -16,7 +18,7 @@ AnyEnclosure = TypeVar("AnyEnclosure")  # of a step at these points, as it gives
 class Runner(NamedTuple, Generic[AnyColumn, AnyEnclosure]):
     """An arithmetic at some points: its `run`, and the points' column of every input."""
 
-    run: Callable[..., Sequence[AnyEnclosure]]  # (program, columns, outputs, *, strict, upstream, rounded_in)
+    run: Callable[..., Sequence[AnyEnclosure]]  # (program, columns, outputs, *, strict, upstream)
     columns: Sequence[AnyColumn]
     zero: AnyEnclosure
     times_upstream: Callable[[AnyEnclosure], AnyEnclosure]
@@ -24,13 +26,22 @@ class Runner(NamedTuple, Generic[AnyColumn, AnyEnclosure]):
 
 
 class Sides(NamedTuple, Generic[AnyEnclosure]):
-    """The function's value, and per claim the exact gradient, the same with its literals as they were rounded, the computed one over the reals; whether these are one step."""
+    """The function's value, and per claim the exact gradient, the computed one over the reals; whether these are one step."""
 
     value: AnyEnclosure
     exact: Sequence[AnyEnclosure]
-    literal: Sequence[AnyEnclosure]
     real: Sequence[AnyEnclosure]
     same: Sequence[bool]
+
+
+def rewritten(check: Check, run: Callable[..., Sequence[AnyEnclosure]]) -> Callable[..., Sequence[AnyEnclosure]]:
+    """An arithmetic's `run`, on programs without cancellation in complements such as 1 - tanh(a)."""
+
+    def call(program: Program, columns: Sequence[object], outputs: Sequence[int], **options: object) -> Sequence[AnyEnclosure]:
+        found = check.without_cancellation(program)
+        return run(program, columns, outputs, **options) if found is None else run(found[0], columns, [found[1][o] for o in outputs], **options)
+
+    return call
 
 
 def both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure], *, apart: bool = False) -> Sides[AnyEnclosure]:
@@ -40,20 +51,20 @@ def both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure], *, apart: 
     continuous; a border of such a proof is isolated, and on both sides of it they are equal, so they are equal on it.
     """
     found = _both_sides(check, runner)
-    if check.has_literals or not (check.proved or (apart and check.proved_apart)):
+    if not (check.proved or (apart and check.proved_apart)):
         return found
     helped = [name in check.proved and not same for (_, name), same in zip(check.subject.claims, found.same, strict=True)]
     exact = [runner.meet(g, r) if help_ else g for g, r, help_ in zip(found.exact, found.real, helped, strict=True)]
     if apart and check.proved_apart:
         smooth = _real(check, runner, strict=True)
         exact = [runner.meet(g, r) if name in check.proved_apart else g for (_, name), g, r in zip(check.subject.claims, exact, smooth, strict=True)]
-    return found._replace(exact=exact, literal=exact)
+    return found._replace(exact=exact)
 
 
 def _real(check: Check, runner: Runner[AnyColumn, AnyEnclosure], *, strict: bool) -> Sequence[AnyEnclosure]:
     """The computed gradients over the reals."""
     names = [check.subject.index(name) for _, name in check.subject.claims]
-    return runner.run(check.subject.exact[0], runner.columns, names, strict=strict, upstream=check.upstream, rounded_in=check.format)
+    return runner.run(check.subject.exact[0], runner.columns, names, strict=strict, upstream=check.upstream)
 
 
 def _both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[AnyEnclosure]:
@@ -63,16 +74,11 @@ def _both_sides(check: Check, runner: Runner[AnyColumn, AnyEnclosure]) -> Sides[
         s = check.shared
         found = runner.run(s.program, runner.columns, (s.value, *s.exact, *s.real), strict=True, upstream=check.upstream)
         exact, real = found[1 : 1 + len(s.exact)], found[1 + len(s.exact) :]
-        return Sides(found[0], exact, exact, real, [s.exact[k] == s.real[k] for k in claims])
+        return Sides(found[0], exact, real, [s.exact[k] == s.real[k] for k in claims])
     gradient = check.truth.gradient
     steps = [gradient.adjoint.get(p) for p in check.positions]
     outputs = (gradient.value, *(s if s is not None else gradient.value for s in steps))
-
-    def exactly(rounded_in: Format | None) -> list[AnyEnclosure]:
-        value, *found = runner.run(gradient.program, runner.columns, outputs, strict=True, rounded_in=rounded_in)
-        scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
-        return [value, *(runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True))]
-
-    plain = exactly(None)
-    literal = exactly(check.format) if has_rounded_constants(check.truth.function, check.format) else plain
-    return Sides(plain[0], plain[1:], literal[1:], _real(check, runner, strict=False), [False for _ in claims])
+    value, *found = runner.run(gradient.program, runner.columns, outputs, strict=True)
+    scaled = found if check.upstream == 1.0 else [runner.times_upstream(g) for g in found]
+    exact = [runner.zero if s is None else g for s, g in zip(steps, scaled, strict=True)]
+    return Sides(value, exact, _real(check, runner, strict=False), [False for _ in claims])
