@@ -66,7 +66,9 @@ def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool =
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
-def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[Discrepancy]:
+def compare_some(
+    check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS, conditions: bool = True
+) -> list[Discrepancy]:
     """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it.
 
     Without `conditions` no condition number is computed: what is unstable or ill-conditioned is then called unstable.
@@ -80,7 +82,7 @@ def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], 
     for start in range(0, len(points), size):
         some = points[start : start + size]
         pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
-        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, _computed(check, some), detail=detail, most_bits=most_bits, conditions=conditions), strict=True)
+        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, _computed(check, some), detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions), strict=True)
     return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
 
 

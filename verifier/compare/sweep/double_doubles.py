@@ -33,6 +33,7 @@ from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 4  # points from which it is quicker than balls one by one
+FEWEST_SHIFTED = 64  # points from which double-doubles times powers of two are quicker than columns of balls
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 
 
@@ -45,14 +46,14 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
         cut = slice(start, min(start + BLOCK, count))
         _block(check, [c[cut] for c in columns], [c[cut] for c in computed], part_of(found, cut), conditions=conditions)
     if check.format.precision > NARROW:
-        _extremes(check, columns, computed, found)
+        _extremes(check, columns, computed, found, fewest=FEWEST_SHIFTED if conditions else FEWEST)
 
 
-def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge what is open in one block after the other of points that may be extreme."""
+def _extremes(check: Check, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, fewest: int) -> None:
+    """Judge what is open in one block after the other of points that may be extreme, where they are so many: columns of balls come next, except without conditions."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
-        if len(at) >= FEWEST:
+        if len(at) >= fewest:
             part = part_of(found, at)
             by_shifted(check, [c[at] for c in columns], [c[at] for c in computed], part)
             write_part(found, at, part)

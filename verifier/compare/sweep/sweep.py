@@ -17,6 +17,7 @@ from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.judge import FIRST_BITS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, joined, tally
@@ -27,7 +28,7 @@ from verifier.run.workers import Workers, cores
 
 PIECE = 1 << 19  # points that are judged and counted at a time: many, as some points of each are judged one by one
 MANY = 20_000  # points from which a proof of the formula is worth its time
-ERROR_BITS = 256  # at which errors that look alike are told apart
+ERROR_BITS = FIRST_BITS  # at which errors that look alike are told apart: with more bits it would be tried to prove that such a gradient is the middle between two floats
 NARROW = 2.0**-80  # in ulps: an error enclosed so narrowly is told, whatever more bits say
 SEVERAL = 500_000  # points from which several processes pay
 
@@ -154,7 +155,7 @@ def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoi
 
 def _errors(check: Check, wanted: Sequence[tuple[FloatPoint, int]]) -> list[float]:
     """The errors in ulps; a verdict, which near the middle between two floats takes thousands of bits, is looked for only where few bits do not tell them."""
-    found = [_error(d) if _is_narrow(d) and isinstance(d.exact, one_sided.Finite) and rounding.has_one_ulp(check.format, d.exact.ball) else None for d in compare_some(check, wanted, detail=False, most_bits=ERROR_BITS)]
+    found = [_error(d) if _is_narrow(d) and isinstance(d.exact, one_sided.Finite) and rounding.has_one_ulp(check.format, d.exact.ball) else None for d in compare_some(check, wanted, detail=False, first_bits=ERROR_BITS, most_bits=ERROR_BITS, conditions=False)]
     rest = iter(compare_some(check, [w for w, error in zip(wanted, found, strict=True) if error is None], detail=False))
     return [_error(next(rest)) if error is None else error for error in found]
 
