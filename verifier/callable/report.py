@@ -40,6 +40,7 @@ from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
+from verifier.report.later import later
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
@@ -190,8 +191,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
+    checked = Checked(check, named, compare(check, named, later=True), _swept(check, many, calls, every=question.function is not None))
+    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, is_read_later=True)
     report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
@@ -210,7 +211,7 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, eve
         return []
     columns = [np.array(c) for c in zip(*many, strict=True)]
     rows = PointRows(columns)
-    found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every)
+    found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every, later=True)
     shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
     return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
 
@@ -262,8 +263,8 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         status,
         proofs=proofs,
         proof_notes=proof_notes,
-        results=tuple(r for report in reports for r in report.results),
-        sweeps=tuple(s for report in reports for s in report.sweeps),
+        results=later(lambda: (r for report in reports for r in report.results)),
+        sweeps=later(lambda: (s for report in reports for s in report.sweeps)),
         findings=tuple(_with_its_line(_somewhere(f, callee)) for f in findings),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),

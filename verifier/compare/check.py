@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from verifier.arithmetic.ball_functions import SLOW
 from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.case import Case, Implementation
@@ -23,6 +24,7 @@ from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 
+COSTLY_STEPS = 10_000  # that a gate is worth which costs much at high precision
 Computed: TypeAlias = Callable[[Sequence[tuple[float, ...]]], Mapping[str, Sequence[float]]]  # points -> the column of every gradient
 
 
@@ -50,6 +52,11 @@ class Check:
     def positions(self) -> list[int]:
         """The input of each claimed gradient."""
         return [self.subject.position(variable) for variable, _ in self.subject.claims]
+
+    @cached_property
+    def weight(self) -> int:
+        """The steps of both sides, those that cost much at high precision counted as many."""
+        return sum(len(p) + COSTLY_STEPS * sum(s.gate in SLOW for s in p.steps) for p in (self.truth.gradient.program, self.subject.program))
 
     @cached_property
     def has_literals(self) -> bool:

@@ -133,12 +133,12 @@ class Swept:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def swept(check: Check, sums: Sums | None, *, every: bool = True) -> list[Swept]:
-    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone."""
+def swept(check: Check, sums: Sums | None, *, every: bool = True, later: bool = False) -> list[Swept]:
+    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone; `later` is that of `compare`."""
     if sums is None:
         return []
     groups = [(claim, group) for claim, t in enumerate(sums.tallies) for group in t.groups]
-    found = examples(check, groups, every=every)
+    found = examples(check, groups, every=every, later=later)
     shown: list[list[tuple[Group, tuple[Discrepancy, ...]]]] = [[] for _ in sums.tallies]
     for (claim, group), several in zip(groups, found, strict=True):
         shown[claim].append((group, tuple(several)))
@@ -174,10 +174,10 @@ def _error(d: Discrepancy) -> float:
     return float(d.ulps.abs_upper())
 
 
-def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[Discrepancy]]:
+def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True, later: bool = False) -> list[list[Discrepancy]]:
     """Full comparisons of each claim at the worst point of a group and at its first points (without `every` only of a group that does not pass), the worst first; every point is run once, however many claims have it."""
     points = [_distinct([worst, *(g.first if every or not g.verdict.passes or g.over else ())]) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
-    found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several]))
+    found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several], later=later))
     return [[next(found) for _ in several] for several in points]
 
 
