@@ -35,7 +35,7 @@ from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
-from verifier.exact.truth import truth_of
+from verifier.exact.truth import remembered_subject, remembered_truth
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
@@ -177,8 +177,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
-    truth = truth_of(case.programs.truth)
-    ((_, (own,)),) = checks_of(case, truth)
+    truth = remembered_truth(case.programs.truth)
+    ((_, (own,)),) = checks_of(case, truth, subject_of=remembered_subject)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from verifier.arithmetic.types import Ball
 from verifier.case.case import Draft
@@ -17,6 +19,8 @@ from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language.gates import GATES
 
+MOST_REMEMBERED = 64  # programs of callables that were checked last, of which is remembered what follows from them
+MOST_STEPS_REMEMBERED = 20_000  # of all of them
 OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
@@ -105,6 +109,11 @@ def truth_of(function: Program) -> Truth:
     return truth
 
 
+def remembered_truth(function: Program) -> Truth:
+    """`truth_of`, the same object where an equal function was asked for not long ago: what was derived and proved of it holds again, at whatever points."""
+    return _remembered(_truths, function, (), lambda: truth_of(function))
+
+
 @dataclass(frozen=True)
 class Subject:
     """An implementation's program with its backward pass, and the same over the reals in primitives."""
@@ -115,6 +124,14 @@ class Subject:
     @cached_property
     def exact(self) -> tuple[Program, tuple[int, ...]]:
         return derivatives.primitive_with_places(self.program)
+
+    @cached_property
+    def beside(self) -> dict[int, tuple[Truth, dict[object, Any]]]:
+        """What follows from this program and a truth, by the identity of that: `Check` has it."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "beside"}
 
     @cached_property
     def sensitivities(self) -> dict[int, derivatives.Gradient]:
@@ -143,3 +160,31 @@ def subject(draft: Draft) -> Subject:
     """An implementation's whole program: the written backward pass, or the one that backprop generates."""
     whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
     return Subject(differentiated(whole), draft.claims)
+
+
+def remembered_subject(draft: Draft) -> Subject:
+    """`subject`, the same object where an equal program was asked for not long ago."""
+    return subject(draft) if draft.whole is None else _remembered(_subjects, draft.whole, draft.claims, lambda: subject(draft))
+
+
+Side = TypeVar("Side", Truth, Subject)
+Key: TypeAlias = tuple[Any, ...]  # the content of a program: its steps first
+_truths: OrderedDict[Key, Truth] = OrderedDict()
+_subjects: OrderedDict[Key, Subject] = OrderedDict()
+
+
+def _remembered(known: OrderedDict[Key, Side], program: Program, claims: tuple[tuple[str, str], ...], make: Callable[[], Side]) -> Side:
+    """What was made of an equal program; else what is made now, which is known from then on."""
+    p = program
+    if len(p) > MOST_STEPS_REMEMBERED:
+        return make()
+    key = (p.steps, p.inputs, tuple(p.names.items()), p.output, p.lines, p.output_name, p.backward_start, p.parameters, tuple(p.shapes.items()), claims)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = make()
+        steps = sum(len(k[0]) for k in known)
+        while len(known) > MOST_REMEMBERED or steps > MOST_STEPS_REMEMBERED:
+            steps -= len(known.popitem(last=False)[0][0])
+    else:
+        known.move_to_end(key)
+    return found

@@ -16,12 +16,13 @@ import numpy as np
 
 from verifier.language.formats import Format
 from verifier.language.source import Place
+from verifier.trace.flows import OTHER, pattern
 from verifier.trace.jax.concrete import jaxpr_of
 from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Spot, Trace, Values
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Occasion, Ran, Refusal, Spot, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shapes
 
@@ -118,7 +119,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
     if not numbers:
         raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
     replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
-    faults, notes = _faults(called_, fmt, {n: outputs[n] for n in numbers})
+    faults, notes, linear_at = _faults(called_, fmt, {n: outputs[n] for n in numbers})
     return Callee(
         name if name.isidentifier() else "callable",
         _place(fn),
@@ -130,30 +131,35 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         tuple(numbers),
         notes,
         faults,
+        linear_at=linear_at,
         held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),
         go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
     )
 
 
-def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """What a callable does that no gradient should: give other bits when it is called again, or another output under differentiation; and notes.
+def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...], Occasion | None]:
+    """What a callable does that no gradient should: give other bits when it is called again, or another output under differentiation; notes; and where it was, if the gradients are linear there.
 
-    An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
+    It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady. An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
     """
     with wide(fmt):
         inputs = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
-        flows = [jnp.ones_like(v) for v in outputs.values()]
-        found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
-    (plain, pulled, first), (plain2, pulled2, second) = found
+        flows = {n: jnp.asarray(pattern(np.shape(v), k), dtype=v.dtype) for k, (n, v) in enumerate(outputs.items())}
+        plain, pulled, first = _plain_and_pulled(called_, inputs, list(flows.values()))
+        other = second = _plain_and_pulled(called_, inputs, [OTHER * f for f in flows.values()])
+        is_scaled = _all_same([OTHER * g for g in first], other[2])
+        if not is_scaled:
+            second = _plain_and_pulled(called_, inputs, list(flows.values()))
     if misshapen := wrong_shapes({n: (np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False)}):
-        return tuple((MISSHAPEN, text) for text in misshapen.values()), ()
-    if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
-        return (("V111", UNSTEADY),), ()
+        return tuple((MISSHAPEN, text) for text in misshapen.values()), (), None
+    if not (_all_same([*plain, *pulled], [*other[0], *other[1]]) and _all_same([*plain, *pulled], [*second[0], *second[1]]) and (is_scaled or _all_same(first, second[2]))):
+        return (("V111", UNSTEADY),), (), None
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
     if worst > 2.0 ** (fmt.precision / 3):
-        return (("V111", "gives another output when it is differentiated than when it is not"),), ()
-    return (), (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
+        return (("V111", "gives another output when it is differentiated than when it is not"),), (), None
+    linear_at = Occasion(fmt.name, {n: in_double(x) for n, x in zip(called_.names, inputs, strict=True)}, {n: in_double(f) for n, f in flows.items()}) if is_scaled else None
+    return (), (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else (), linear_at
 
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
