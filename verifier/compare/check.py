@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.case import Case, Draft, Implementation
 from verifier.case.components import base
-from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.lanes import Lanes, lanes_of
@@ -24,8 +23,6 @@ from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 
-Found = TypeVar("Found")
-MOST_TRUTHS = 8  # beside which a program is remembered
 COSTLY_STEPS = 10_000  # that a gate is worth which costs much at high precision
 Computed: TypeAlias = Callable[[Sequence[tuple[float, ...]]], Mapping[str, Sequence[float]]]  # points -> the column of every gradient
 
@@ -58,41 +55,27 @@ class Check:
     @cached_property
     def weight(self) -> int:
         """The steps of both sides, those that cost much at high precision counted as many."""
-        return self._of_both("weight", lambda: sum(len(p) + COSTLY_STEPS * sum(s.gate in SLOW for s in p.steps) for p in (self.truth.gradient.program, self.subject.program)))
+        return self.subject.beside(self.truth, "weight", lambda: sum(len(p) + COSTLY_STEPS * sum(s.gate in SLOW for s in p.steps) for p in (self.truth.gradient.program, self.subject.program)))
 
     @cached_property
     def has_literals(self) -> bool:
         """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
         return any(has_rounded_constants(p, self.format) for p in (self.truth.function, self.subject.program))
 
-    def _of_both(self, what: object, work: Callable[[], Found]) -> Found:
-        """What follows from both sides, whatever the points and the format: the same for all checks of them."""
-        beside = self.subject.beside
-        if id(self.truth) not in beside:
-            if len(beside) >= MOST_TRUTHS:
-                beside.clear()
-            beside[id(self.truth)] = (self.truth, {})
-        known = beside[id(self.truth)][1]
-        if what not in known:
-            known[what] = work()
-        found: Found = known[what]
-        return found
-
     @cached_property
     def joined(self) -> tuple[Program, list[list[int]]] | None:
         """The exact and the computed gradients as one program, and where the steps of each are in it; None where a kink of the exact side decides, which is run strictly."""
-        both = (self.truth.gradient.program, self.subject.exact[0])
-        return self._of_both("joined", lambda: joined(both) if not any(s.gate in KINKED for s in both[0].steps) else None)
+        return self.subject.joined_with(self.truth) if not any(s.gate in KINKED for s in self.truth.gradient.program.steps) else None
 
     @cached_property
     def shared(self) -> Shared | None:
         """Both sides as one program, where they may be run as one: no literal to be widened, nothing that a kink decides."""
-        return None if self.has_literals else self._of_both(("shared", self.upstream), lambda: shared(self.truth, self.subject, self.positions, upstream=self.upstream))
+        return None if self.has_literals else self.subject.beside(self.truth, ("shared", self.upstream), lambda: shared(self.truth, self.subject, self.positions, upstream=self.upstream))
 
     @cached_property
     def lanes(self) -> Lanes | None:
         """Both sides of one element, where each is computed by itself and all alike."""
-        return self._of_both("lanes", lambda: lanes_of(self.truth, self.subject))
+        return self.subject.beside(self.truth, "lanes", lambda: lanes_of(self.truth, self.subject))
 
     @cached_property
     def of_lane(self) -> Check:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from verifier.arithmetic.types import Ball
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
-from verifier.circuit.dag import Dag
+from verifier.circuit.dag import Dag, joined
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
@@ -21,6 +21,8 @@ from verifier.language.gates import GATES
 
 MOST_REMEMBERED = 64  # programs of callables that were checked last, of which is remembered what follows from them
 MOST_STEPS_REMEMBERED = 20_000  # of all of them
+MOST_TRUTHS = 8  # beside which a program is remembered
+Found = TypeVar("Found")
 OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
@@ -126,12 +128,27 @@ class Subject:
         return derivatives.primitive_with_places(self.program)
 
     @cached_property
-    def beside(self) -> dict[int, tuple[Truth, dict[object, Any]]]:
-        """What follows from this program and a truth, by the identity of that: `Check` has it."""
+    def _beside(self) -> dict[int, tuple[Truth, dict[object, Any]]]:
         return {}
 
+    def beside(self, truth: Truth, what: object, work: Callable[[], Found]) -> Found:
+        """What follows from this program and a truth, whatever the points and the format: found once."""
+        if id(truth) not in self._beside:
+            if len(self._beside) >= MOST_TRUTHS:
+                self._beside.clear()
+            self._beside[id(truth)] = (truth, {})
+        known = self._beside[id(truth)][1]
+        if what not in known:
+            known[what] = work()
+        found: Found = known[what]
+        return found
+
+    def joined_with(self, truth: Truth) -> tuple[Program, list[list[int]]]:
+        """The exact and the computed gradients as one program, and where the steps of each are in it."""
+        return self.beside(truth, "joined", lambda: joined((truth.gradient.program, self.exact[0])))
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "beside"}
+        return {name: value for name, value in self.__dict__.items() if name != "_beside"}
 
     @cached_property
     def sensitivities(self) -> dict[int, derivatives.Gradient]:
@@ -188,3 +205,9 @@ def _remembered(known: OrderedDict[Key, Side], program: Program, claims: tuple[t
     else:
         known.move_to_end(key)
     return found
+
+
+def forget() -> None:
+    """Forget what was derived and proved of programs of callables: a check after that takes as long as a first one."""
+    _truths.clear()
+    _subjects.clear()
