@@ -135,6 +135,13 @@ def verifier_torch(call: Any, points: Any) -> bool:
     return _is_wrong(check(call, torch.tensor(points[0], dtype=torch.float64), domain={"x": (-RANGE, RANGE)}, sample=points.asked))
 
 
+def verifier_first(call: Any, points: Any) -> bool:
+    from verifier.exact.truth import forget
+
+    forget()  # what earlier runs derived of this program
+    return verifier_torch(call, points)
+
+
 def verifier_vector(call: Any, points: Any) -> bool:
     import torch
 
@@ -245,6 +252,7 @@ def times(functions: tuple[Function, ...], few: Points, many: Points, results: R
     """The table of times, of the right callables, and how many times that of `verifier.torch` they are."""
     ways: dict[str, tuple[Callable[..., Any], Callable[..., bool], int]] = {  # how the callable is made, the checker, the most points that it is given
         "verifier.torch, `sample=`": (in_torch, verifier_torch, MANY),
+        "the same, of a callable that was not checked before": (in_torch, verifier_first, MANY),
         "verifier.jax, `sample=`": (in_jax, verifier_jax, MANY),
         "verifier.torch, the points as one vector": (in_torch, verifier_vector, POINTS),
         "gradcheck, slow, a call a point": (in_torch, partial(gradcheck, one_by_one=True), MANY),

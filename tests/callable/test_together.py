@@ -134,6 +134,49 @@ def test_a_gradient_that_is_not_linear_in_what_flows_in_is_said_to_be_so_by_all_
     assert not any(r.findings for r in right)
 
 
+def test_jax_is_called_with_other_gradients_flowing_in_and_shows_by_that_where_they_are_linear():
+    """So linearity takes no calls of its own, and the first run stands for the plain one."""
+    import jax.numpy as jnp
+
+    from verifier.jax import opened_at
+
+    flows = []
+
+    def right(g, x):
+        flows.append(np.asarray(g).tolist())
+        return g * 2 * x
+
+    steady = opened_at(lambda x: x * x, [jnp.asarray([0.3, 1.2])], backward=right).callee
+    assert steady.linear_at is not None
+    assert steady.faults == ()
+    first, second = flows
+    assert second == [-2 * v for v in first]
+    capped = opened_at(lambda x: x * x, [jnp.asarray([0.3, 1.2])], backward=lambda g, x: jnp.clip(g, -0.5, 0.5) * 2 * x).callee
+    assert capped.linear_at is None
+    assert capped.faults == (), "it is steady: that it is not linear is said elsewhere"
+    calls = iter(range(100))
+    unsteady = opened_at(lambda x: x * x, [jnp.asarray([0.3, 1.2])], backward=lambda g, x: g * 2 * x + next(calls)).callee
+    assert unsteady.linear_at is None
+    assert [code for code, _ in unsteady.faults] == ["V111"]
+
+
+def test_a_point_that_was_called_by_itself_is_compared_with_the_call_of_many(monkeypatch):
+    """The call of many has it as its last element: where that alone has other bits, nothing of the call counts."""
+    from verifier.trace.torch import callee
+
+    def off(call, values, upstreams, fmt):
+        ran = plain(call, values, upstreams, fmt)
+        gradients = {n: np.where(np.arange(len(g)) == len(g) - 1, np.nextafter(g, np.inf), g) for n, g in ran.gradients.items()}
+        assert [v[-1] for v in values.values()] == [0.375]
+        return type(ran)(ran.outputs, gradients)
+
+    plain = callee.run_together
+    monkeypatch.setattr(callee, "run_together", off)
+    report = check(Squash.apply, X, domain=DOMAIN, sample=100)
+    assert report.status == "passed"
+    assert not any(TOGETHER in n for n in report.notes)
+
+
 def test_none_for_a_gradient_that_is_not_zero_is_said_in_words():
     x = torch.tensor([0.3, 1.2], dtype=torch.float64)
     report = check(torch_layers.NoGradient.apply, x, x + 1)

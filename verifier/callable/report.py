@@ -35,11 +35,12 @@ from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
-from verifier.exact.truth import truth_of
+from verifier.exact.truth import remembered_subject, remembered_truth
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
+from verifier.report.later import later
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
@@ -176,8 +177,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
-    truth = truth_of(case.programs.truth)
-    ((_, (own,)),) = checks_of(case, truth)
+    truth = remembered_truth(case.programs.truth)
+    ((_, (own,)),) = checks_of(case, truth, subject_of=remembered_subject)
     calls = Calls(question.callee, trace.claims, trace.program.inputs, fmt, {trace.point: trace.computed}, may_join=are_numbers(question.callee) and not trace.branches)
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)
@@ -190,8 +191,8 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict)
+    checked = Checked(check, named, compare(check, named, later=True), _swept(check, many, calls, every=question.function is not None))
+    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, is_read_later=True)
     report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
@@ -210,7 +211,7 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, eve
         return []
     columns = [np.array(c) for c in zip(*many, strict=True)]
     rows = PointRows(columns)
-    found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every)
+    found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every, later=True)
     shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
     return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
 
@@ -262,8 +263,8 @@ def _merged(question: Question, reports: Sequence[CaseReport], faults: tuple[Fin
         status,
         proofs=proofs,
         proof_notes=proof_notes,
-        results=tuple(r for report in reports for r in report.results),
-        sweeps=tuple(s for report in reports for s in report.sweeps),
+        results=later(lambda: (r for report in reports for r in report.results)),
+        sweeps=later(lambda: (s for report in reports for s in report.sweeps)),
         findings=tuple(_with_its_line(_somewhere(f, callee)) for f in findings),
         notes=tuple(dict.fromkeys([*(n for r in reports for n in r.notes), *callee.notes, f"computed by {callee.framework}"])),
         regions=tuple(g for r in reports for g in r.regions),

@@ -19,7 +19,6 @@ from verifier.arithmetic import balls
 from verifier.arithmetic.ball_functions import SPECIAL_FUNCTIONS
 from verifier.arithmetic.types import Ball, Balls
 from verifier.case.points import FloatPoint
-from verifier.circuit.dag import joined
 from verifier.circuit.program import Program, Step
 from verifier.compare.challenge_points import LARGEST_STEP, PartialDomain, places
 from verifier.exact import one_sided
@@ -107,7 +106,7 @@ def challenge(
     program, _ = subject.exact
     weight = _weight(program) + _weight(truth.gradient.program)
     most = max(FEWEST_POINTS, min(MOST_POINTS, WORK // weight))
-    points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most)))]
+    points = [*dict.fromkeys((*listed, *places((truth.gradient.program, program), listed, fmt=fmt, domain=domain, seed=seed, most=most, both=subject.joined_with(truth)[0])))]
     challenged = tuple(c for c in subject.claims if c[1] in claims)
     limits = max(FEWEST_LIMITS, min(MOST_LIMITS, LIMIT_WORK // weight)) // max(1, len(claims))
     sides = _Enclosures(truth, subject, challenged, fmt, fmpq(*upstream.as_integer_ratio()), limits)
@@ -148,7 +147,7 @@ class _Enclosures:
     @cached_property
     def joined(self) -> tuple[Program, list[list[int]]]:
         """Both programs as one, and where their steps are in it: what both compute is enclosed once."""
-        return joined((self.truth.gradient.program, self.subject.exact[0]))
+        return self.subject.joined_with(self.truth)
 
     @cached_property
     def is_strict(self) -> bool:

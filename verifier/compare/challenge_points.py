@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise, zip_longest
 from typing import Any
 
@@ -39,28 +40,25 @@ GENERIC = 48  # points without pattern on the line of an only input
 ON_AXES = 0.7  # of the coordinates of random points: the others are without pattern
 PARTS = 8  # of an interval, at every step of the search for a border
 SECTIONS = 24  # steps from any float64 to any other
+MOST_SCALARS = 256  # bounds of inputs whose numbers are remembered
 LARGEST_STEP = 1 << 20  # of an integer step: beyond it a border is no isolated event
 
 
-def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain, seed: int, most: int) -> list[FloatPoint]:
-    """At most `most` points of the format and the domain, no two equal; the borders first."""
+def places(programs: Sequence[Program], listed: Sequence[FloatPoint], *, fmt: Format, domain: PartialDomain, seed: int, most: int, both: Program | None = None) -> list[FloatPoint]:
+    """At most `most` points of the format and the domain, no two equal; the borders first. `both` are the programs as one, where that was made."""
     count = len(programs[0].inputs)
     if not count:
         return [()]
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     allowed = [_FormatRange(fmt, domain[i] if domain is not None else None) for i in range(count)]
     literals = sorted({abs(float(exact(s.text))) for p in programs for s in p.steps if s.gate == "number" and len(s.text) < 30})[:INSIDE]
-    alike: dict[tuple[float, float, bool], list[float]] = {}  # inputs with the same bounds
-    for r in allowed:
-        if r.key not in alike:
-            alike[r.key] = r.scalars(literals)
-    scalars = [alike[r.key] for r in allowed]
+    scalars = [_scalars(fmt, domain[i] if domain is not None else None, tuple(literals)) for i in range(count)]
     bases = [*listed[:2], tuple(r.generic(draw) for r in allowed), tuple(r.generic(draw) for r in allowed)]
     moving = [i for i in range(count) if len(scalars[i]) > 1]  # an input with one value, such as the gradient that flows in, has no line
     lines = [(b, i) for b in bases[: 1 if len(moving) == 1 else None] for i in moving]
     draw.shuffle(lines)
     found: dict[FloatPoint, None] = {}
-    program, _ = joined(programs)
+    program = joined(programs)[0] if both is None else both
     on_axes: list[list[float]] = [list(s) for s in scalars]
     for base, i in lines[:MOST_LINES]:
         ends = _borders(_line(program, base, i), scalars[i])
@@ -83,7 +81,7 @@ def _along(base: FloatPoint, moving: int, axis: Sequence[float], allowed: _Forma
         yield (*base[:moving], x, *base[moving + 1 :])
 
 
-def _beside(on_axes: Sequence[list[float]], scalars: Sequence[list[float]], bases: Sequence[FloatPoint], allowed: Sequence[_FormatRange], draw: random.Random, most: int) -> Iterator[FloatPoint]:
+def _beside(on_axes: Sequence[Sequence[float]], scalars: Sequence[Sequence[float]], bases: Sequence[FloatPoint], allowed: Sequence[_FormatRange], draw: random.Random, most: int) -> Iterator[FloatPoint]:
     """Points beside the lines: every combination of signs, ties, and random ones of the numbers on the lines."""
     count = len(scalars)
     for signs in range(min(2**count, 16)):
@@ -112,17 +110,9 @@ class _FormatRange:
         largest = float(fmt.largest)
         self.low, self.high = bounds if bounds is not None else (-largest, largest)
         self.is_bounded = bounds is not None
-        self.key = (self.low, self.high, self.is_bounded)
 
     def __contains__(self, x: float) -> bool:
         return math.isfinite(x) and self.low <= x <= self.high
-
-    def scalars(self, literals: Sequence[float]) -> list[float]:
-        """Numbers at which formulas like to change, in order."""
-        numbers = [s * float(x) for x in (*INTEGERS, *OTHERS, *literals, *(c + d for c in literals for d in (1, -1, 0.25, -0.25))) for s in (1, -1)]
-        if self.is_bounded:
-            numbers += [self.low + (self.high - self.low) * k / INSIDE for k in range(INSIDE + 1)]
-        return sorted({y for x in numbers if (y := _rounded(self.format, x)) in self})
 
     def generic(self, draw: random.Random) -> float:
         """A number without pattern."""
@@ -133,6 +123,16 @@ class _FormatRange:
         low, high = (self.low, self.high) if self.is_bounded else (-3.0, 3.0)
         x = _rounded(self.format, low + (high - low) * share)
         return x if x in self else self.low
+
+
+@lru_cache(maxsize=MOST_SCALARS)
+def _scalars(fmt: Format, bounds: tuple[float, float] | None, literals: tuple[float, ...]) -> tuple[float, ...]:
+    """Numbers of a format, between two bounds, at which formulas like to change, in order."""
+    allowed = _FormatRange(fmt, bounds)
+    numbers = [s * float(x) for x in (*INTEGERS, *OTHERS, *literals, *(c + d for c in literals for d in (1, -1, 0.25, -0.25))) for s in (1, -1)]
+    if bounds is not None:
+        numbers += [allowed.low + (allowed.high - allowed.low) * k / INSIDE for k in range(INSIDE + 1)]
+    return tuple(sorted({y for x in numbers if (y := _rounded(fmt, x)) in allowed}))
 
 
 def _turned(x: float, is_turned: bool, allowed: _FormatRange) -> float:

@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from verifier.arithmetic.ball_functions import SLOW
 from verifier.arithmetic.balls import KINKED, has_rounded_constants
 from verifier.arithmetic.types import DoubleArray, MaskArray
-from verifier.case.case import Case, Implementation
+from verifier.case.case import Case, Draft, Implementation
 from verifier.case.components import base
 from verifier.circuit.complements import without_cancellation
-from verifier.circuit.dag import joined
 from verifier.circuit.program import Program
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.lanes import Lanes, lanes_of
@@ -24,6 +24,7 @@ from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 
+COSTLY_STEPS = 10_000  # that a gate is worth which costs much at high precision
 Computed: TypeAlias = Callable[[Sequence[tuple[float, ...]]], Mapping[str, Sequence[float]]]  # points -> the column of every gradient
 
 
@@ -53,6 +54,11 @@ class Check:
         return [self.subject.position(variable) for variable, _ in self.subject.claims]
 
     @cached_property
+    def weight(self) -> int:
+        """The steps of both sides, those that cost much at high precision counted as many."""
+        return self.subject.beside(self.truth, "weight", lambda: sum(len(p) + COSTLY_STEPS * sum(s.gate in SLOW for s in p.steps) for p in (self.truth.gradient.program, self.subject.program)))
+
+    @cached_property
     def has_literals(self) -> bool:
         """Some literal may be a constant that was rounded when written: then the formula is not one number, but an interval."""
         return any(has_rounded_constants(p, self.format) for p in (self.truth.function, self.subject.program))
@@ -60,13 +66,12 @@ class Check:
     @cached_property
     def joined(self) -> tuple[Program, list[list[int]]] | None:
         """The exact and the computed gradients as one program, and where the steps of each are in it; None where a kink of the exact side decides, which is run strictly."""
-        both = (self.truth.gradient.program, self.subject.exact[0])
-        return joined(both) if not any(s.gate in KINKED for s in both[0].steps) else None
+        return self.subject.joined_with(self.truth) if not any(s.gate in KINKED for s in self.truth.gradient.program.steps) else None
 
     @cached_property
     def shared(self) -> Shared | None:
         """Both sides as one program, where they may be run as one: nothing that a kink decides. Literals are the decimals that are written."""
-        return shared(self.truth, self.subject, self.positions, upstream=self.upstream)
+        return self.subject.beside(self.truth, ("shared", self.upstream), lambda: shared(self.truth, self.subject, self.positions, upstream=self.upstream))
 
     @cached_property
     def rewritten(self) -> dict[int, tuple[Program, tuple[Program, list[int]] | None]]:
@@ -88,7 +93,7 @@ class Check:
     @cached_property
     def lanes(self) -> Lanes | None:
         """Both sides of one element, where each is computed by itself and all alike."""
-        return lanes_of(self.truth, self.subject)
+        return self.subject.beside(self.truth, "lanes", lambda: lanes_of(self.truth, self.subject))
 
     @cached_property
     def of_lane(self) -> Check:
@@ -108,9 +113,9 @@ class Check:
         return self._single[gradient]
 
 
-def checks_of(case: Case, truth: Truth, formats: Sequence[str] = ()) -> list[tuple[Format, list[Check]]]:
-    """The checks of a case in each of its formats (or of those that are named): one of every implementation that runs in it."""
-    subjects = [(d.implementation, subject(d), *limits_of(case, d.implementation)) for d in case.programs.drafts]
+def checks_of(case: Case, truth: Truth, formats: Sequence[str] = (), *, subject_of: Callable[[Draft], Subject] = subject) -> list[tuple[Format, list[Check]]]:
+    """The checks of a case in each of its formats (or of those that are named): one of every implementation that runs in it. `subject_of` makes the program of each."""
+    subjects = [(d.implementation, subject_of(d), *limits_of(case, d.implementation)) for d in case.programs.drafts]
     found = []
     for fmt in map(format_named, formats or case.formats):
         upstream = round_exact(fmt, exact(case.upstream))

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, floats, rounding
-from verifier.arithmetic.ball_functions import SLOW
 from verifier.arithmetic.types import Ball, Balls
 from verifier.circuit.program import Program
 from verifier.compare import conditioning
@@ -33,7 +32,6 @@ WORK = 1 << 31  # steps x bits a point may cost at the cap: bounds the time for 
 ZERO_BITS = 512  # a gradient that is not told from 0 at this precision is tried for a proof that it is 0
 LEAST_CAP = 1024  # bits that every program is run at where fewer do not tell
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
-COSTLY_STEPS = 10_000  # that one of them is worth
 MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
 ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # of whose arguments it matters how large an error is, not how large beside the argument
 ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
@@ -51,25 +49,37 @@ class Task:
     computed: float
 
 
-def compare(check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[list[Discrepancy]]:
+def compare(
+    check: Check, points: Sequence[tuple[float, ...]], *, detail: bool = True, first_bits: int | None = None, most_bits: int = LARGEST_BITS, conditions: bool = True, later: bool = False
+) -> list[list[Discrepancy]]:
     """The discrepancy of every claimed gradient at every point: `result[point][claim]`.
 
     `points` are numbers of the format. With `detail`, condition numbers and formula errors are computed for all results,
     else only what a verdict needs of them. `first_bits` is the precision to begin with (default: what suffices at nearly every point),
     `most_bits` the last one that is tried: what it does not tell is undecided. Without `conditions` no condition number is computed, as in `compare_some`.
+    With `later` those that no verdict needs are left to `with_conditions`, where each lane is not compared by itself.
     """
     count = len(check.subject.claims)
     if points and check.lanes is not None and (rows := _by_lanes(check, check.lanes, points, detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)) is not None:
         return rows
     pairs = [(p, c) for p in range(len(points)) for c in range(count)]
-    found = _compare_pairs(check, points, pairs, _computed(check, points), detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions)
+    found = _compare_pairs(check, points, pairs, _computed(check, points), detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions, later=later)
     return [found[p * count : (p + 1) * count] for p in range(len(points))]
 
 
-def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], *, detail: bool = True, most_bits: int = LARGEST_BITS, conditions: bool = True) -> list[Discrepancy]:
+def compare_some(
+    check: Check,
+    wanted: Sequence[tuple[tuple[float, ...], int]],
+    *,
+    detail: bool = True,
+    first_bits: int | None = None,
+    most_bits: int = LARGEST_BITS,
+    conditions: bool = True,
+    later: bool = False,
+) -> list[Discrepancy]:
     """What `compare` says of some gradients, each the number of a claim at a point of its own: every point is computed once, whatever is wanted of it.
 
-    Without `conditions` no condition number is computed: what is unstable or ill-conditioned is then called unstable.
+    Without `conditions` no condition number is computed: what is unstable or ill-conditioned is then called unstable. `later` is that of `compare`.
     """
     points, numbers = _numbered([point for point, _ in wanted])
     claims: list[dict[int, None]] = [{} for _ in points]
@@ -80,7 +90,8 @@ def compare_some(check: Check, wanted: Sequence[tuple[tuple[float, ...], int]], 
     for start in range(0, len(points), size):
         some = points[start : start + size]
         pairs = [(p, c) for p in range(len(some)) for c in claims[start + p]]
-        found |= zip([(start + p, c) for p, c in pairs], _compare_pairs(check, some, pairs, _computed(check, some), detail=detail, most_bits=most_bits, conditions=conditions), strict=True)
+        rows = _compare_pairs(check, some, pairs, _computed(check, some), detail=detail, first_bits=first_bits, most_bits=most_bits, conditions=conditions, later=later)
+        found |= zip([(start + p, c) for p, c in pairs], rows, strict=True)
     return [found[number, claim] for number, (_, claim) in zip(numbers, wanted, strict=True)]
 
 
@@ -108,6 +119,7 @@ def _compare_pairs(
     most_bits: int = LARGEST_BITS,
     conditions: bool = True,
     lanes: int = 1,
+    later: bool = False,
 ) -> list[Discrepancy]:
     """The discrepancies of some claims at some points, each a pair of their numbers, those of a point one after the other; the check is one of so many `lanes`."""
     truth, subject = check.truth, check.subject
@@ -121,11 +133,19 @@ def _compare_pairs(
     if not conditions:
         return [results[pair] for pair in pairs]
     everywhere = detail and len(truth.gradient.program) * lanes * len(subject.claims) * lanes <= CONDITION_STEPS
+    left = {pair for pair in pairs if results[pair].verdict is not Verdict.UNSTABLE} if everywhere and later else set()
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):
         runs = conditioning.PointRuns(check, tuple(points[p]))
-        done += [_conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
+        done += [replace(results[pair], lacks_conditions=True) if pair in left else _conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
     return done
+
+
+def with_conditions(check: Check, found: Discrepancy) -> Discrepancy:
+    """A discrepancy with the condition numbers that were left for later."""
+    if not found.lacks_conditions:
+        return found
+    return _conditioned(check, replace(found, lacks_conditions=False), conditioning.PointRuns(check, found.point), needed=False, detail=True)
 
 
 def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, detail: bool, first_bits: int | None, most_bits: int, conditions: bool) -> list[list[Discrepancy]] | None:
@@ -185,12 +205,7 @@ def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns,
 
 def worthwhile_bits(check: Check) -> int:
     """The highest precision at which running both sides at a point is worth its time."""
-    return max(LEAST_CAP, WORK // (8 * (_weight(check.truth.gradient.program) + _weight(check.subject.program))))
-
-
-def _weight(program: Program) -> int:
-    """The steps of a program, those that cost much at high precision counted as many."""
-    return len(program) + COSTLY_STEPS * sum(s.gate in SLOW for s in program.steps)
+    return max(LEAST_CAP, WORK // (8 * check.weight))
 
 
 def _level(

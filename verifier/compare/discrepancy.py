@@ -31,3 +31,4 @@ class Discrepancy:
     backward_input: str = ""  # that input
     reason: str = ""
     bits: int = 0  # the precision at which it was settled
+    lacks_conditions: bool = False  # condition numbers that no verdict needs were left for `with_conditions`

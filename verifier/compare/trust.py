@@ -81,6 +81,10 @@ def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
                 known.append(rounded)
                 plain.append(rounded)
                 continue
+            if values and in_double and (near := _near_the_real(step, plain, [v for v, _ in values], unit)) is not None:
+                known.append(near)
+                plain.append(near)
+                continue
             one = run = _run(trace.program, i, known, trace.point, unit, least)
             if one is None and not beyond_range.isdisjoint(step.args):
                 beyond_range.add(i)
@@ -116,7 +120,10 @@ def _ratio(value: Fraction) -> tuple[int, int]:
     return value.numerator, value.denominator
 
 
-NEAREST: Mapping[str, Callable[..., float]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg}  # operations of float64 whose results are the real ones, rounded once
+NEAREST: Mapping[str, Callable[..., float]] = {  # operations of float64 whose results are the real ones, rounded once
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg, "reciprocal": lambda x: 1.0 / x, "square": lambda x: x * x,
+}  # fmt: skip
+QUOTIENTS, UNDERFLOWING = frozenset(("div", "reciprocal")), frozenset(("mul", "div", "reciprocal", "square"))
 
 
 def _rounded_once(step: Step, plain: Sequence[float | None]) -> float | None:
@@ -125,10 +132,19 @@ def _rounded_once(step: Step, plain: Sequence[float | None]) -> float | None:
     if operation is None:
         return None
     operands = [plain[a] for a in step.args]
-    if None in operands or (step.gate == "div" and operands[1] == 0):
+    if None in operands or (step.gate in QUOTIENTS and operands[-1] == 0):
         return None
     found = operation(*operands)
-    return found if NORMAL <= abs(found) < math.inf or (found == 0 and step.gate not in ("mul", "div")) else None
+    return found if NORMAL <= abs(found) < math.inf or (found == 0 and step.gate not in UNDERFLOWING) else None
+
+
+def _near_the_real(step: Step, plain: Sequence[float | None], values: Sequence[float], unit: Ball) -> float | None:
+    """The one float64 that was read of a step of floats, where it is so near to the real result of these that a library function explains it; None where that takes a closer look."""
+    value, operands = values[0], [plain[a] for a in step.args]
+    if not operands or None in operands or step.gate in SUMS or step.gate in EXACT or step.gate in FORMATS or not math.isfinite(value) or any(v != value for v in values):
+        return None
+    found = reals.function_of(step)(*map(arb, operands))
+    return value if isinstance(found, arb) and found.is_finite() and abs(arb(value) - found) <= LIBRARY_ROUNDINGS * unit * abs(found) else None
 
 
 def _plain(step: Step, plain: Sequence[float | None], seen: Sequence[float], known: _StepBound | float | None) -> float | None:

@@ -123,7 +123,7 @@ class Prover:
     def prove(self, claim: tuple[str, str]) -> Proof | None:
         """A proof of a claim; None where there is none."""
         if len(self.subject.claims) < FEWEST_CLAIMS:
-            return prove.prove(self.truth, self.subject, claim, fmt=self.format, upstream=self.upstream)
+            return self._prove_alone(claim)
         found = cone(self.truth, self.subject, claim)
         if found is None:
             return None
@@ -135,3 +135,11 @@ class Prover:
             self.proofs[key] = TriedProof(prove.prove_sides(found.exact, found.computed, is_zero=found.is_zero, fmt=self.format, upstream=self.upstream), order)
         known, names = self.proofs[key], dict(zip(found.computed.inputs, found.inputs, strict=True))
         return None if known.proof is None else renamed(known.proof, dict(zip(known.inputs, [names[x] for x in order], strict=True)))
+
+    def _prove_alone(self, claim: tuple[str, str]) -> Proof | None:
+        """A proof of a claim as it stands."""
+        key = (claim, self.subject.program.steps, self.subject.program.inputs, self.format.name, self.upstream)
+        if key not in self.proofs:
+            self.proofs[key] = TriedProof(prove.prove(self.truth, self.subject, claim, fmt=self.format, upstream=self.upstream), ())
+        found: Proof | None = self.proofs[key].proof
+        return found

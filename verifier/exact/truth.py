@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from verifier.arithmetic.types import Ball
 from verifier.case.case import Draft
 from verifier.circuit.backprop import differentiated, with_backward
-from verifier.circuit.dag import Dag
+from verifier.circuit.dag import Dag, joined
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language.gates import GATES
 
+MOST_REMEMBERED = 64  # programs of callables that were checked last, of which is remembered what follows from them
+MOST_STEPS_REMEMBERED = 20_000  # of all of them
+MOST_TRUTHS = 8  # beside which a program is remembered
+Found = TypeVar("Found")
 OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
@@ -105,6 +111,11 @@ def truth_of(function: Program) -> Truth:
     return truth
 
 
+def remembered_truth(function: Program) -> Truth:
+    """`truth_of`, the same object where an equal function was asked for not long ago: what was derived and proved of it holds again, at whatever points."""
+    return _remembered(_truths, function, (), lambda: truth_of(function))
+
+
 @dataclass(frozen=True)
 class Subject:
     """An implementation's program with its backward pass, and the same over the reals in primitives."""
@@ -115,6 +126,29 @@ class Subject:
     @cached_property
     def exact(self) -> tuple[Program, tuple[int, ...]]:
         return derivatives.primitive_with_places(self.program)
+
+    @cached_property
+    def _beside(self) -> dict[int, tuple[Truth, dict[object, Any]]]:
+        return {}
+
+    def beside(self, truth: Truth, what: object, work: Callable[[], Found]) -> Found:
+        """What follows from this program and a truth, whatever the points and the format: found once."""
+        if id(truth) not in self._beside:
+            if len(self._beside) >= MOST_TRUTHS:
+                self._beside.clear()
+            self._beside[id(truth)] = (truth, {})
+        known = self._beside[id(truth)][1]
+        if what not in known:
+            known[what] = work()
+        found: Found = known[what]
+        return found
+
+    def joined_with(self, truth: Truth) -> tuple[Program, list[list[int]]]:
+        """The exact and the computed gradients as one program, and where the steps of each are in it."""
+        return self.beside(truth, "joined", lambda: joined((truth.gradient.program, self.exact[0])))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_beside"}
 
     @cached_property
     def sensitivities(self) -> dict[int, derivatives.Gradient]:
@@ -143,3 +177,37 @@ def subject(draft: Draft) -> Subject:
     """An implementation's whole program: the written backward pass, or the one that backprop generates."""
     whole = draft.whole if draft.whole is not None else with_backward(draft.forward, draft.claims)
     return Subject(differentiated(whole), draft.claims)
+
+
+def remembered_subject(draft: Draft) -> Subject:
+    """`subject`, the same object where an equal program was asked for not long ago."""
+    return subject(draft) if draft.whole is None else _remembered(_subjects, draft.whole, draft.claims, lambda: subject(draft))
+
+
+Side = TypeVar("Side", Truth, Subject)
+Key: TypeAlias = tuple[Any, ...]  # the content of a program: its steps first
+_truths: OrderedDict[Key, Truth] = OrderedDict()
+_subjects: OrderedDict[Key, Subject] = OrderedDict()
+
+
+def _remembered(known: OrderedDict[Key, Side], program: Program, claims: tuple[tuple[str, str], ...], make: Callable[[], Side]) -> Side:
+    """What was made of an equal program; else what is made now, which is known from then on."""
+    p = program
+    if len(p) > MOST_STEPS_REMEMBERED:
+        return make()
+    key = (p.steps, p.inputs, tuple(p.names.items()), p.output, p.lines, p.output_name, p.backward_start, p.parameters, tuple(p.shapes.items()), claims)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = make()
+        steps = sum(len(k[0]) for k in known)
+        while len(known) > MOST_REMEMBERED or steps > MOST_STEPS_REMEMBERED:
+            steps -= len(known.popitem(last=False)[0][0])
+    else:
+        known.move_to_end(key)
+    return found
+
+
+def forget() -> None:
+    """Forget what was derived and proved of programs of callables: a check after that takes as long as a first one."""
+    _truths.clear()
+    _subjects.clear()

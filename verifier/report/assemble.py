@@ -12,17 +12,19 @@ from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
 from verifier.report import attribution, error_bounds, figures, findings, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
-from verifier.report.outcome import CaseReport, Finding
+from verifier.report.later import later
+from verifier.report.outcome import CaseReport, Finding, Result
 from verifier.report.results import Rating, judged, region_text
 from verifier.report.suggestions import suggestions
 from verifier.run.cache import NO_CACHE, Cache
 from verifier.search.hunt import Region
 
 
-def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), unseen: Sequence[str] = (), *, strict: bool, debug: bool = False, cache: Cache = NO_CACHE) -> CaseReport:
+def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence[tuple[Check, Region]] = (), unseen: Sequence[str] = (), *, strict: bool, debug: bool = False, cache: Cache = NO_CACHE, is_read_later: bool = False) -> CaseReport:
     """The report of a case: of what was found in answer to its checks, and the regions that a hunt found; `unseen` says what it did not look at.
 
     What stands beside the verdicts and fails costs a note; with `debug` the failure is raised. `cache` has the proofs and diagnoses of earlier runs.
+    With `is_read_later` the texts of the results, and their shares, are made when somebody reads them.
     """
     attempts = attempts_for(case, raises=debug, cache=cache)
     listed: list[Rating] = []
@@ -30,8 +32,12 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     for checked in found:
         listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
         sampled.extend(sweeps.sampled(case, checked, strict=strict))
-    plain = listed
-    listed = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(plain), plain)
+
+    def results() -> tuple[Result, ...]:
+        with_shares = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(listed), listed)
+        return tuple(j.result for j in with_shares)
+
+    texts = later(results) if is_read_later else results()
     outcomes = proofs.outcomes(case, found, attempts)
     bounds = attempts.check("the bounds in the whole domain", lambda: list(error_bounds.bounds_of(case, found, outcomes)))
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
@@ -59,8 +65,8 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         "failed" if failed else "passed",
         proofs={name: {gradient: o.kind for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
         proof_notes={name: {gradient: o.note for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
-        results=tuple(j.result for j in listed),
-        sweeps=tuple(sweeps.sweeps(case, found, sampled)),
+        results=texts,
+        sweeps=later(lambda: sweeps.sweeps(case, found, sampled)) if is_read_later else tuple(sweeps.sweeps(case, found, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(reported),

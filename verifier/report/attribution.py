@@ -75,9 +75,9 @@ def with_blame(listed: Sequence[Rating]) -> list[Rating]:
     worst: dict[tuple[str, str, str], Rating] = {}
     known = {c.check.implementation: arrays(name for _, name in c.check.subject.claims) for c in {id(j.checked): j.checked for j in listed}.values()}
     for j in listed:
-        array = known[j.result.implementation].get(j.result.gradient)
-        key = (j.result.implementation, array.name if array is not None else j.result.gradient, j.result.format)
-        if j.discrepancy.verdict in ROUNDED and (key not in worst or j.result.error > worst[key].result.error):
+        array = known[j.implementation].get(j.gradient)
+        key = (j.implementation, array.name if array is not None else j.gradient, j.format)
+        if j.discrepancy.verdict in ROUNDED and (key not in worst or j.error > worst[key].error):
             worst[key] = j
     chosen = {id(j) for j in worst.values()}
     left, left_long = MOST_WORK, MOST_LONG_WORK
@@ -100,7 +100,7 @@ def _with_shares(j: Rating) -> Rating:
     unit = unit_of(j.checked.check, j.discrepancy)
     if isinstance(found, NoLedger) or not items:
         return j
-    return replace(j, result=replace(j.result, blame=results.shares(found, items, unit, most=MOST_SHARES)))
+    return replace(j, blame=results.shares(found, items, unit, most=MOST_SHARES))
 
 
 def cause(worst: Rating) -> Cause | None:

@@ -50,7 +50,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
     everything: dict[tuple[str, str, str], list[Rating]] = {}
     known = {d.implementation.name: by_array.arrays(name for _, name in d.claims) for d in case.programs.drafts}
     for j in judged:
-        key = (j.result.implementation, j.result.gradient, j.result.format)
+        key = (j.implementation, j.gradient, j.format)
         everything.setdefault(key, []).append(j)
         if j.severity:
             groups.setdefault((*key, j.code, j.severity), []).append(j)
@@ -61,7 +61,7 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
         seen: set[tuple[Place, str]] = set()
         for fmt in case.formats:
             wrong = {k[1]: g for k, g in groups.items() if k[0] == draft.implementation.name and k[2] == fmt and k[3] == "V101" and k[:3] not in explained}
-            ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.result.error if j.result.gradient in known[draft.implementation.name] else 0.0))
+            ordered = sorted((j for group in wrong.values() for j in group), key=lambda j: (not j.is_listed, -j.error if j.gradient in known[draft.implementation.name] else 0.0))
             own = attempts.of(f"the diagnosis of {draft.implementation.name} in {fmt}")
             for explanation in own.make(f"the diagnosis of {draft.implementation.name}", partial(_explanations, case, draft, ordered, own), [], is_made_of_attempts=True):
                 explained.update((draft.implementation.name, name, fmt) for name in explanation.gradients)
@@ -75,8 +75,8 @@ def verdict_findings(case: Case, truth: Truth, judged: Sequence[Rating], attempt
             together.setdefault((implementation, array.name if array else gradient, fmt, code, severity), []).extend(group)
     for (implementation, name, _, code, severity), group in together.items():
         worst = _worst(group)
-        gradient = worst.result.gradient
-        components = tuple(dict.fromkeys(j.result.gradient for j in group))
+        gradient = worst.gradient
+        components = tuple(dict.fromkeys(j.gradient for j in group))
         statement, place = statement_of(worst.checked.check.subject.program, gradient) if code != "V204" else attempts.make("the place without a value", partial(_undefined_at, truth, worst), ("", None))
         cause = attempts.of(f"the causes of {implementation}").make(f"the cause of the error of {implementation}.{gradient}", partial(attribution.cause, worst), None)
         if cause is not None:
@@ -169,13 +169,13 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]],
         there = next((j for j in group if j.discrepancy.point == first), None)
         at = " at a moderate point of the domain" if there is None else " at " + " ".join(f"{name}={bracketed(value)}" for name, value in there.result.point)
         details = (*(d for d in details if not d.startswith(FIGURES_OF_A_LINE)), f"explained{at}: {', '.join(figures)}")
-    names = by_array.listed(worst.result.implementation, explanation.gradients, known, worst=worst.result.gradient)
+    names = by_array.listed(worst.implementation, explanation.gradients, known, worst=worst.gradient)
     return finding(
         "V101",
         f"wrong gradient: {names}: {explanation.words}{_count(group, totals)}",
         explanation.place,
-        implementation=worst.result.implementation,
-        gradient=worst.result.gradient,
+        implementation=worst.implementation,
+        gradient=worst.gradient,
         gradients=explanation.gradients,
         statement=explanation.statement,
         point=worst.result.point,
@@ -187,13 +187,13 @@ def _explained_finding(explanation: Explanation, wrong: dict[str, list[Rating]],
 
 
 def _worst(group: Sequence[Rating]) -> Rating:
-    return max([j for j in group if j.is_listed] or group, key=lambda j: j.result.error)
+    return max([j for j in group if j.is_listed] or group, key=lambda j: j.error)
 
 
 def _count(group: Sequence[Rating], totals: dict[tuple[str, str, str], int]) -> str:
-    r = max(group, key=lambda j: j.result.error).result  # of an array: the points of its worst component
+    r = max(group, key=lambda j: j.error)  # of an array: the points of its worst component
     total = totals[(r.implementation, r.gradient, r.format)]
-    return f" (at {_points([j for j in group if j.result.gradient == r.gradient]):,} of {total:,} points)" if total > 1 else ""
+    return f" (at {_points([j for j in group if j.gradient == r.gradient]):,} of {total:,} points)" if total > 1 else ""
 
 
 def _points(group: Sequence[Rating]) -> int:
@@ -264,8 +264,8 @@ def expectation_findings(case: Case, judged: Sequence[Rating], bounds: Sequence[
             continue
         if e.verdict == Verdict.WRONG.value and (e.implementation, base(e.gradient)) in misshapen:
             continue
-        if any(j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient) and (j.result.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
+        if any(j.implementation == e.implementation and covers(e.gradient, j.gradient) and (j.discrepancy.verdict.value == e.verdict or (j.over and e.verdict == OVER_LIMIT)) for j in judged):
             continue
-        seen = ", ".join(sorted({j.result.verdict.value for j in judged if j.result.implementation == e.implementation and covers(e.gradient, j.result.gradient)}))
+        seen = ", ".join(sorted({j.discrepancy.verdict.value for j in judged if j.implementation == e.implementation and covers(e.gradient, j.gradient)}))
         findings.append(finding("V303", f"expected {e.implementation}.{e.gradient} to be {e.verdict} at some point; {f'its verdicts are: {seen}' if seen else 'it was never checked'}", e.place, implementation=e.implementation, gradient=e.gradient))
     return findings

@@ -387,8 +387,8 @@ class Report(_ShownAnywhere):
             c.status == "failed"
             or c.published
             or c.bounds
-            or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
             or any(n and v != Verdict.UNDEFINED.value for s in c.sweeps for v, n in s.verdicts.items())
+            or any(r.verdict is not Verdict.UNDEFINED for r in c.results)
             or any(f.expected for f in c.findings)
             for c in self.cases
         )

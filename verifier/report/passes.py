@@ -76,8 +76,8 @@ def _explained_by_forward(case: Case, draft: Draft, check: Check, error: Forward
     """The wrong gradients of an implementation that only its forward pass is to blame for."""
     from verifier.blame.formula import forward_pass
 
-    wrong = [j for j in judged if j.code == "V101" and j.result.implementation == draft.implementation.name and j.result.format == check.format.name]
-    names = list(dict.fromkeys(j.result.gradient for j in wrong))
+    wrong = [j for j in judged if j.code == "V101" and j.implementation == draft.implementation.name and j.format == check.format.name]
+    names = list(dict.fromkeys(j.gradient for j in wrong))
     points = list(dict.fromkeys(j.discrepancy.point for j in wrong))
     return forward_pass.right_for_its_forward(draft, case.programs.truth, error, names, points, fmt=check.format, upstream=check.upstream)
 

@@ -106,8 +106,8 @@ def _explained(case: Case, checked: Checked, refuted: dict[str, tuple[float, ...
 
 def proof_findings(case: Case, found: Sequence[Checked], outcomes: dict[str, dict[str, Outcome]], judged: Sequence[Rating], attempts: Attempts) -> list[Finding]:
     """Findings about gradients that are right at the points of the case and certified to be wrong at another point at which the inputs are meant."""
-    open_ones = {(j.result.implementation, j.result.gradient) for j in judged if j.discrepancy.verdict in (Verdict.UNDECIDED, Verdict.UNDEFINED)}
-    seen = {(j.result.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.result.gradient, base(j.result.gradient))}
+    open_ones = {(j.implementation, j.gradient) for j in judged if j.discrepancy.verdict in (Verdict.UNDECIDED, Verdict.UNDEFINED)}
+    seen = {(j.implementation, name) for j in judged if j.discrepancy.verdict is Verdict.WRONG for name in (j.gradient, base(j.gradient))}
     findings = []
     for name, gradients in outcomes.items():
         draft = next(d for d in case.programs.drafts if d.implementation.name == name)

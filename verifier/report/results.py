@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from flint import arb
 
@@ -18,6 +19,7 @@ from verifier.case.points import point_text
 from verifier.circuit.program import Program
 from verifier.compare.check import Check, exceeds, keeps
 from verifier.compare.checked import Checked
+from verifier.compare.compare import with_conditions
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FEWEST_DIGITS
 from verifier.exact import one_sided
@@ -35,15 +37,43 @@ RESIDUAL_COUNTS = (20, 17, 14, 11, 8, 5, 2)
 class Rating:
     """A discrepancy with its place in the run, and whether the case accepts it."""
 
+    case: Case
     checked: Checked
     discrepancy: Discrepancy
-    result: Result
     severity: str  # "", warning, error
     code: str
     expected: bool
     is_listed: bool = True
     count: int = 1  # the points of a sweep that this one stands for
     over: bool = False  # the error is above what the case accepts
+    blame: tuple[Share, ...] = ()
+
+    @cached_property
+    def result(self) -> Result:
+        """The discrepancy as text, with the condition numbers that were left for later; made where it is read."""
+        check = self.checked.check
+        found = result_of(self.case, check, with_conditions(check, self.discrepancy))
+        return replace(found, blame=self.blame) if self.blame else found
+
+    @property
+    def implementation(self) -> str:
+        """The name of the implementation."""
+        return self.checked.check.implementation
+
+    @property
+    def gradient(self) -> str:
+        """The name of the gradient."""
+        return self.discrepancy.name
+
+    @property
+    def format(self) -> str:
+        """The name of the format."""
+        return self.checked.check.format.name
+
+    @cached_property
+    def error(self) -> float:
+        """The error in ulps, to sort by: inf where it is undefined."""
+        return _as_float(self.discrepancy)
 
 
 def region_text(case: Case, check: Check, region: Region) -> HuntedRegion:
@@ -144,7 +174,7 @@ def judged(case: Case, checked: Checked, d: Discrepancy, *, strict: bool, is_lis
         severity, code = "error", "V104" if d.verdict.passes else code
     elif d.verdict.warns and keeps(check.limit_for(d.name), d):
         severity = ""  # within what the case accepts
-    return Rating(checked, d, result_of(case, check, d), severity, code, expected, is_listed, over=over)
+    return Rating(case, checked, d, severity, code, expected, is_listed, over=over)
 
 
 FIGURES = 6  # digits of effects and shares, rounded and not certified

@@ -119,8 +119,8 @@ def _sweep(case: Case, check: Check, swept: Swept, examples: Sequence[Rating]) -
     counts: dict[str, int] = {}
     for group in swept.tally.groups:
         counts[group.verdict.value] = counts.get(group.verdict.value, 0) + group.count
-    worst = max(examples, key=lambda j: (j.discrepancy.verdict.fails, j.result.error), default=None)
-    largest = max((j.result.error for j in examples if math.isfinite(j.result.error) and j.discrepancy.ulps is not None), default=None)
+    worst = max(examples, key=lambda j: (j.discrepancy.verdict.fails, j.error), default=None)
+    largest = max((j.error for j in examples if math.isfinite(j.error) and j.discrepancy.ulps is not None), default=None)
 
     def quantile(share: float) -> str | None:
         error = swept.tally.quantile(share)

@@ -33,6 +33,7 @@ from verifier.language.verdict import Verdict
 
 BLOCK = 1 << 13  # points in one pass of NumPy: what stays in the cache
 FEWEST = 4  # points from which it is quicker than balls one by one
+FEWEST_SHIFTED = 64  # points from which double-doubles times powers of two are quicker than columns of balls
 EndColumns: TypeAlias = tuple[DoubleArray, DoubleArray]
 RunOfPairs: TypeAlias = Callable[..., Sequence[DoubleDouble]]  # the enclosures of some steps of a program
 
@@ -48,17 +49,17 @@ def by_double_doubles(check: Check, columns: list[DoubleArray], computed: list[D
     if check.cancels:
         _where_open(partial(_block, check, rewritten(check, double_doubles.numbers), conditions=conditions), columns, computed, found)
     if check.format.precision > NARROW:
-        _where_open(partial(by_shifted, check), columns, computed, found)
+        _where_open(partial(by_shifted, check), columns, computed, found, fewest=FEWEST_SHIFTED if conditions else FEWEST)  # columns of balls come next, except without conditions
 
 
 Columnwise: TypeAlias = Callable[[list[DoubleArray], list[DoubleArray], list[VerdictColumn]], None]  # inputs, computed gradients, verdicts
 
 
-def _where_open(step: Columnwise, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn]) -> None:
-    """Judge what is open in one block after the other."""
+def _where_open(step: Columnwise, columns: list[DoubleArray], computed: list[DoubleArray], found: list[VerdictColumn], *, fewest: int = FEWEST) -> None:
+    """Judge what is open in one block after the other, where it is at least so many points."""
     left = np.flatnonzero(np.any([j.open for j in found], axis=0))
     for at in (left[start : start + BLOCK] for start in range(0, len(left), BLOCK)):
-        if len(at) >= FEWEST:
+        if len(at) >= fewest:
             part = part_of(found, at)
             step([c[at] for c in columns], [c[at] for c in computed], part)
             write_part(found, at, part)

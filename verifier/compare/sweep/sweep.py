@@ -17,6 +17,7 @@ from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.compare import compare_some
 from verifier.compare.discrepancy import Discrepancy
+from verifier.compare.judge import FIRST_BITS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.compare.sweep.sample import Enumeration, PointSource, halves
 from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, joined, tally
@@ -27,7 +28,7 @@ from verifier.run.workers import Workers, cores
 
 PIECE = 1 << 19  # points that are judged and counted at a time: many, as some points of each are judged one by one
 MANY = 20_000  # points from which a proof of the formula is worth its time
-ERROR_BITS = 256  # at which errors that look alike are told apart
+ERROR_BITS = FIRST_BITS  # at which errors that look alike are told apart: with more bits it would be tried to prove that such a gradient is the middle between two floats
 NARROW = 2.0**-80  # in ulps: an error enclosed so narrowly is told, whatever more bits say
 SEVERAL = 500_000  # points from which several processes pay
 
@@ -132,12 +133,12 @@ class Swept:
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
 
 
-def swept(check: Check, sums: Sums | None, *, every: bool = True) -> list[Swept]:
-    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone."""
+def swept(check: Check, sums: Sums | None, *, every: bool = True, later: bool = False) -> list[Swept]:
+    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone; `later` is that of `compare`."""
     if sums is None:
         return []
     groups = [(claim, group) for claim, t in enumerate(sums.tallies) for group in t.groups]
-    found = examples(check, groups, every=every)
+    found = examples(check, groups, every=every, later=later)
     shown: list[list[tuple[Group, tuple[Discrepancy, ...]]]] = [[] for _ in sums.tallies]
     for (claim, group), several in zip(groups, found, strict=True):
         shown[claim].append((group, tuple(several)))
@@ -154,7 +155,7 @@ def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoi
 
 def _errors(check: Check, wanted: Sequence[tuple[FloatPoint, int]]) -> list[float]:
     """The errors in ulps; a verdict, which near the middle between two floats takes thousands of bits, is looked for only where few bits do not tell them."""
-    found = [_error(d) if _is_narrow(d) and isinstance(d.exact, one_sided.Finite) and rounding.has_one_ulp(check.format, d.exact.ball) else None for d in compare_some(check, wanted, detail=False, most_bits=ERROR_BITS)]
+    found = [_error(d) if _is_narrow(d) and isinstance(d.exact, one_sided.Finite) and rounding.has_one_ulp(check.format, d.exact.ball) else None for d in compare_some(check, wanted, detail=False, first_bits=ERROR_BITS, most_bits=ERROR_BITS, conditions=False)]
     rest = iter(compare_some(check, [w for w, error in zip(wanted, found, strict=True) if error is None], detail=False))
     return [_error(next(rest)) if error is None else error for error in found]
 
@@ -173,10 +174,10 @@ def _error(d: Discrepancy) -> float:
     return float(d.ulps.abs_upper())
 
 
-def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[Discrepancy]]:
+def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True, later: bool = False) -> list[list[Discrepancy]]:
     """Full comparisons of each claim at the worst point of a group and at its first points (without `every` only of a group that does not pass), the worst first; every point is run once, however many claims have it."""
     points = [_distinct([worst, *(g.first if every or not g.verdict.passes or g.over else ())]) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
-    found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several]))
+    found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several], later=later))
     return [[next(found) for _ in several] for several in points]
 
 

@@ -16,12 +16,13 @@ import numpy as np
 
 from verifier.language.formats import Format
 from verifier.language.source import Place
+from verifier.trace.flows import OTHER, pattern
 from verifier.trace.jax.concrete import jaxpr_of
 from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Ran, Refusal, Spot, Trace, Values
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Occasion, Ran, Refusal, Spot, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shapes
 
@@ -113,12 +114,15 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
     shapes = {n: np.shape(called_.leaves[k]) for n, k in called_.names.items()}
     with wide(fmt):
         given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
-        outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
+        plain = _outputs(called_.whole(given))
+        outputs = {n: jnp.asarray(v) for n, v in plain.items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
     if not numbers:
         raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
     replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
-    faults, notes = _faults(called_, fmt, {n: outputs[n] for n in numbers})
+    seen = _behaviour(called_, fmt, {n: outputs[n] for n in numbers})
+    if seen.linear_at is not None:
+        replayed.known[fmt.name] = given, seen.flows, (plain, seen.gradients)
     return Callee(
         name if name.isidentifier() else "callable",
         _place(fn),
@@ -128,41 +132,59 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         lambda values, flows, f: _run(called_, replayed, values, flows, f),
         lambda values, flows, f: _trace(called_, replayed, values, flows, f),
         tuple(numbers),
-        notes,
-        faults,
+        seen.notes,
+        seen.faults,
+        linear_at=seen.linear_at,
         held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),
         go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
     )
 
 
-def _faults(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """What a callable does that no gradient should: give other bits when it is called again, or another output under differentiation; and notes.
+@dataclass(frozen=True, eq=False)
+class _Behaviour:
+    """What a callable does beside its gradients: faults, what is worth a note; where it was if it is steady and its gradients are linear there, with these and what flowed in."""
 
-    An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
+    faults: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    linear_at: Occasion | None = None
+    flows: Sequence[Any] = ()
+    gradients: Sequence[Any] = ()
+
+
+def _behaviour(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> _Behaviour:
+    """Whether a callable does what no gradient should: give other bits when it is called again, or another output under differentiation.
+
+    It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady. An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
     """
     with wide(fmt):
         inputs = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
-        flows = [jnp.ones_like(v) for v in outputs.values()]
-        found = [_plain_and_pulled(called_, inputs, flows) for _ in range(2)]
-    (plain, pulled, first), (plain2, pulled2, second) = found
+        flows = {n: jnp.asarray(pattern(np.shape(v), k), dtype=v.dtype) for k, (n, v) in enumerate(outputs.items())}
+        plain, pulled, gradients = _plain_and_pulled(called_, inputs, list(flows.values()))
+        first = list(map(in_double, gradients))
+        other = second = _plain_and_pulled(called_, inputs, [OTHER * f for f in flows.values()])
+        is_scaled = _all_same([OTHER * g for g in first], list(map(in_double, other[2])))
+        if not is_scaled:
+            second = _plain_and_pulled(called_, inputs, list(flows.values()))
     if misshapen := wrong_shapes({n: (np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False)}):
-        return tuple((MISSHAPEN, text) for text in misshapen.values()), ()
-    if not (_all_same(plain, plain2) and _all_same(pulled, pulled2) and _all_same(first, second)):
-        return (("V111", UNSTEADY),), ()
+        return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen.values()))
+    if not (_all_same([*plain, *pulled], [*other[0], *other[1]]) and _all_same([*plain, *pulled], [*second[0], *second[1]]) and (is_scaled or _all_same(first, list(map(in_double, second[2]))))):
+        return _Behaviour((("V111", UNSTEADY),))
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
     if worst > 2.0 ** (fmt.precision / 3):
-        return (("V111", "gives another output when it is differentiated than when it is not"),), ()
-    return (), (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
+        return _Behaviour((("V111", "gives another output when it is differentiated than when it is not"),))
+    linear_at = Occasion(fmt.name, {n: in_double(x) for n, x in zip(called_.names, inputs, strict=True)}, {n: in_double(f) for n, f in flows.items()}) if is_scaled else None
+    notes = (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
+    return _Behaviour((), notes, linear_at, list(flows.values()), gradients)
 
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    """The outputs, the outputs under differentiation, the gradients."""
+    """The numbers of the outputs, those under differentiation, and the gradients as JAX has them."""
     plain = [in_double(v) for v in called_.of(inputs) if _is_float(v)]
     if called_.backward is not None:
-        return plain, plain, [in_double(g) for g in _gradients(called_, inputs, flows)]
+        return plain, plain, list(_gradients(called_, inputs, flows))
     outputs, gradients = _pulled(called_, inputs, flows)
-    return plain, [in_double(v) for v in outputs if _is_float(v)], [in_double(g) for g in gradients]
+    return plain, [in_double(v) for v in outputs if _is_float(v)], gradients
 
 
 def _all_same(first: Sequence[Any], second: Sequence[Any]) -> bool:

@@ -36,11 +36,12 @@ class Replayed:
 
     call: ForwardBackward
     records: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, tuple[Sequence[Any], Sequence[Any], tuple[Any, Any]]] = field(default_factory=dict)  # a plain call that was made, by format: inputs, gradients that flow in, outputs and gradients
 
     def __call__(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any]:
         """The outputs and the gradients."""
         if form not in self.records:
-            found = self.call(inputs, flows)
+            found = self._known(inputs, flows, form) or self.call(inputs, flows)
             self.records[form] = self._recorded(inputs, flows, found)
             return found
         record = self.records[form]
@@ -48,6 +49,13 @@ class Replayed:
             return self.call(inputs, flows)
         jaxpr, tree = record
         return jax.tree_util.tree_unflatten(tree, _evaluated(jaxpr, inputs, flows))  # type: ignore[no-any-return]
+
+    def _known(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any] | None:
+        """What a call at these numbers gave; None where there was none."""
+        if form not in self.known:
+            return None
+        *given, found = self.known[form]
+        return found if all(len(a) == len(b) and all(map(_same_bits, a, b)) for a, b in zip(given, (inputs, flows), strict=True)) else None
 
     def together(self, inputs: Sequence[Any], flows: Sequence[Any], form: str) -> tuple[Any, Any]:
         """The outputs and the gradients at many points, each leaf a column of numbers. Raises Refusal where an operation is not one of each element alone."""

@@ -239,7 +239,7 @@ def _seen(call: TorchCall, factor: float) -> _Seen:
         results = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
         outputs = outputs_of(result) if factor else {}
         flows = {n: factor * pattern(tuple(v.shape), k) for k, (n, v) in enumerate(outputs.items())}
-        gradients = _gradients(call, tensors, outputs, _seeds(outputs, flows)) if factor else {}
+        gradients = _gradients(call, tensors, outputs, _seeds(outputs, flows)) if outputs and any(i.wanted for i in call.inputs) else {}
     return _Seen(results, tensors, outputs, gradients, flows, [n for n, v in tensors.items() if not _same(v.detach(), before[n])])
 
 
@@ -268,12 +268,11 @@ class _Behaviour:
     linear_at: Occasion | None = None
 
 
-def behaviour_of(call: TorchCall) -> _Behaviour:
+def behaviour_of(call: TorchCall, first: _Seen) -> _Behaviour:
     """Whether a callable does what no gradient should: change its inputs, give other numbers when it is called again, or another output under differentiation.
 
-    It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady.
+    After the `first` run it is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady.
     """
-    first = _seen(call, 1.0)
     if misshapen := wrong_shapes({n: (tuple(first.tensors[n].shape), tuple(g.shape)) for n, g in first.gradients.items() if g is not None}):
         return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen.values()))
     other = _seen(call, OTHER)
@@ -320,12 +319,12 @@ def _all_same(first: Sequence[torch.Tensor], second: Sequence[torch.Tensor], *, 
 
 def callee(call: TorchCall, place: Place | None = None) -> Callee:
     """A callable at the door. Runs it, to see its outputs and what it does beside them. Raises Refusal where nothing is differentiable."""
-    with _alike(call), torch.enable_grad():
-        outputs = outputs_of(call.run(leaves(call, None, format_named(format_of(call)))))
+    first = _seen(call, 1.0)
+    outputs = first.outputs
     customs = customs_in(outputs.values())
     if not outputs or not any(i.wanted for i in call.inputs):
         raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
-    seen = behaviour_of(call)
+    seen = behaviour_of(call, first)
     return Callee(
         name=_name(call.function),
         place=place_of(call.function) or place or Place("", 1, 1),

@@ -124,7 +124,10 @@ class Tracer(TorchDispatchMode):
 
     def depends(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor depends on an input."""
-        read = self.memory.given(tensor)  # may make steps
+        return self._moves(self.memory.given(tensor))
+
+    def _moves(self, read: Array | None) -> bool:
+        """Whether any of the steps that were given to a tensor depends on an input."""
         if read is None:
             return False
         steps, known = self.builder.steps, len(self._depends)
@@ -176,7 +179,8 @@ class Tracer(TorchDispatchMode):
     def _operation(self, func: Any, name: str, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
         written = _written(func, args, kwargs)
         base = name.removesuffix("_") if written and name.endswith("_") and not name.endswith("__") else name
-        bound = any(map(self.depends, tensors))
+        read = list(map(self.memory.given, tensors))  # may make steps
+        bound = any(map(self._moves, read))
         if not bound and (base in DATA or not any(map(_is_number, tensors))):
             return self._data(func, args, kwargs, written)
         if base == "_local_scalar_dense":
@@ -189,8 +193,8 @@ class Tracer(TorchDispatchMode):
         row = (COMPLEX if any(t.dtype.is_complex for t in tensors) or base not in ROWS else ROWS).get(base)
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
-        for tensor in tensors:  # before the operation, which may write into its operands
-            if self.memory.given(tensor) is None and _is_number(tensor):
+        for tensor, steps in zip(tensors, read, strict=True):  # before the operation, which may write into its operands
+            if steps is None and _is_number(tensor):
                 self.memory.read(tensor)
         out = func(*args, **kwargs)
         given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
