@@ -115,10 +115,15 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         given = [jnp.asarray(called_.leaves[k], dtype=fmt.name) for k in called_.names.values()]
         outputs = {n: jnp.asarray(v) for n, v in _outputs(called_.whole(given)).items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    for n, leaf in outputs.items():
+        if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+            raise Refusal(f"the output {n} is complex", None, "return its real part and its imaginary part, or its absolute value")
     if not numbers:
         raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
     replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
     faults, notes = _faults(called_, fmt, {n: outputs[n] for n in numbers})
+    if any(jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.complexfloating) for leaf in called_.leaves if hasattr(leaf, "dtype") or isinstance(leaf, complex)):
+        notes = (*notes, "complex inputs are taken as constants: to have their gradients checked, give the real and the imaginary part, and put them together with lax.complex")
     return Callee(
         name if name.isidentifier() else "callable",
         _place(fn),
