@@ -27,7 +27,7 @@ from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
-from verifier.trace import numpy_functions, numpy_linalg, numpy_writes  # noqa: F401 - they fill the table of functions
+from verifier.trace import numpy_complex, numpy_functions, numpy_linalg, numpy_ufuncs, numpy_writes  # noqa: F401 - they fill the tables of functions
 from verifier.trace.flows import pattern
 from verifier.trace.layers import (
     NONE_FIXED,
@@ -123,6 +123,9 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
     start = {n: floats_of(v) for n, v in layer.inputs.items()}
     unrounded = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
     first = _forward(layer, unrounded)
+    for n, v in first.outputs.items():
+        if np.iscomplexobj(v):
+            raise CallError(f"the output {n} is complex: return its real part and its imaginary part, or its absolute value")
     outputs = {n: np.shape(v) for n, v in first.outputs.items()}
     flows = () if first.gradients is not None else tuple(outputs)
     given = _patterns(layer, list(outputs.values()))

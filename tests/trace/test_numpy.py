@@ -171,9 +171,9 @@ def test_without_lines_and_without_a_function_nothing_passes():
 
 
 def test_a_wrong_word_for_a_function_is_not_believed(monkeypatch):
-    from verifier.trace import numpy
+    from verifier.trace import numpy_ufuncs
 
-    monkeypatch.setitem(numpy.UFUNCS, "exp", "expm1")
+    monkeypatch.setitem(numpy_ufuncs.UFUNCS, "exp", "expm1")
     report = check(layers.sigmoid, 0.3, backward=layers.sigmoid_backward)
     assert (report.status, report.basis, [f.code for f in report.findings]) == ("error", "sampled", ["V112"])  # nothing is said of a right gradient by a wrong forward pass
     assert "the trace is not believed" in report.findings[0].message

@@ -15,7 +15,6 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
-from verifier.language.gates import GATES, LOGIC, canonical
 from verifier.trace.call_sites import called_method
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.plain_left import factors, settled
@@ -26,13 +25,11 @@ from verifier.trace.recorder import Recorder
 LIBRARIES = tuple(str(p) for p in (np.__path__[0],))  # frames below it are not the user's
 MASKED = str(Path(np.ma.__file__).parent)  # frames below it are those of masked arrays
 WRITABLE = "make the array that is written into by np.zeros, np.array or np.copy, whose elements may be traced"
-UFUNCS = {  # those whose name is not that of a gate
-    "divide": "div", "true_divide": "div", "subtract": "sub", "multiply": "mul", "add": "add", "power": "pow", "float_power": "pow", "negative": "neg",
-    "absolute": "abs", "fabs": "abs", "bitwise_and": "and", "bitwise_or": "or", "invert": "not", "fmax": "maximum", "fmin": "minimum", "psi": "digamma",
-}  # fmt: skip
-FOLDS = {"add": "0", "multiply": "1", "maximum": None, "minimum": None, "logical_and": None, "logical_or": None}
 CASTS = ("float64", "float32", "float16")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
+UFUNC_METHODS: dict[str, Callable[..., Any]] = {}  # what the methods of a ufunc mean for them: `numpy_ufuncs` fills it
+COMPLEX: dict[Any, Callable[..., Any]] = {}  # both, by function and by the name of the method, where a complex number is among the operands: `numpy_complex` fills it
+COPYTO = np.copyto  # while code is traced, NumPy's name is of a function that takes lists as well
 ADVICE = "give function=, the formula as text, so that the returned numbers can be checked without a trace, or leave this operation out of what is differentiated"
 
 
@@ -92,8 +89,14 @@ class Traced(NDArrayOperatorsMixin):
 
     @property
     def real(self) -> Traced:
-        """Itself: there are no complex numbers here."""
+        """Itself."""
         return self
+
+    @property
+    def imag(self) -> Traced:
+        """Zeros."""
+        found: Any = np.zeros_like(self)
+        return found  # type: ignore[no-any-return]
 
     @property
     def T(self) -> Traced:  # noqa: N802 - NumPy's name
@@ -231,33 +234,26 @@ class Traced(NDArrayOperatorsMixin):
         self.here()
         if where is not True and (method != "__call__" or out is None):
             raise self.refusal(f"np.{ufunc.__name__} with where=" + (" and without out=: where it does not hold nothing is set" if method == "__call__" else ""))
-        r = self.recorder
+        r, is_complex = self.recorder, are_complex((*operands, dtype, *(out or ())))
+        work = (COMPLEX if is_complex else UFUNC_METHODS).get(method)
+        if work is None:
+            raise self.refusal(f"np.{ufunc.__name__}.{method}{' of complex numbers' if is_complex else ''}")
         try:
-            if method == "__call__":
-                result = elementwise(r, ufunc, operands, dtype)
-            elif method == "reduce":
-                result = reduced(r, ufunc, *operands, **keywords)
-            elif method == "accumulate":
-                result = accumulated(r, ufunc, *operands, **keywords)
-            elif method == "outer":
-                left, right = (lift(r, o) for o in operands)
-                result = elementwise(r, ufunc, (left.reshape(left.shape + (1,) * right.ndim), right), dtype)
-            elif method == "at":
-                return self._at(ufunc, *operands)
-            else:
-                raise self.refusal(f"np.{ufunc.__name__}.{method}")
+            result = work(r, ufunc, *operands, **keywords, **({} if dtype is None else {"dtype": dtype}))
         except ArrayError as error:
             raise self.refusal(str(error)) from None
         if out is None:
             return result
         target = out[0] if isinstance(out, tuple) else out
         if where is True:
-            return self._into(target, result)
-        FUNCTIONS[np.copyto](r, target, result, where=where)
+            return self.into(target, result)
+        FUNCTIONS[COPYTO](r, target, result, where=where)
         return target
 
-    def _into(self, target: Any, result: Any) -> Any:
-        """In place: `x += y`, or with `out=`."""
+    def into(self, target: Any, result: Any) -> Any:
+        """What an operation writes in place: `x += y`, or with `out=`."""
+        if are_complex((target, result)):
+            return COMPLEX["into"](self.recorder, target, result)
         result = lift(self.recorder, result)
         if not isinstance(target, Traced):  # the result takes its place: `a += x` binds the name to it
             if type(target) is not np.ndarray or target.dtype.kind != "f" or not target.flags.writeable or result.shape != target.shape:
@@ -270,32 +266,18 @@ class Traced(NDArrayOperatorsMixin):
         np.copyto(target.value, result.value, casting="same_kind")
         return target
 
-    def _at(self, ufunc: Any, target: Any, index: Any, new: Any) -> None:
-        """`np.add.at`: one after the other."""
-        if ufunc.__name__ not in ("add", "subtract"):
-            raise self.refusal(f"np.{ufunc.__name__}.at")
-        r, gate = self.recorder, UFUNCS[ufunc.__name__]
-        target = written_argument(r, target)
-        other, index = lift(r, new), plain_index(index)
-        grid = np.arange(target.size).reshape(target.shape)[index]
-        steps, values = target.steps.copy().reshape(-1), arrays.as_numbers(r.builder, np.broadcast_to(other.steps, grid.shape))
-        for at, step in zip(grid.ravel().tolist(), values.ravel().tolist(), strict=True):
-            (steps[at],) = r.builder.append_all(gate, [(int(steps[at]), step)], 1)
-        target.steps[...] = steps.reshape(target.shape)
-        ufunc.at(target.value, index, other.value)
-        r.done(target.steps, target.value, f"np.{ufunc.__name__}.at")
-
     def __array_function__(self, function: Any, _: Any, args: Sequence[Any], keywords: dict[str, Any]) -> Any:
         self.here()
-        found = FUNCTIONS.get(function)
+        is_complex = are_complex((args, list(keywords.values())))
+        found = (COMPLEX if is_complex else FUNCTIONS).get(function)
         if found is None:
-            raise self.refusal(f"np.{function.__name__} is not traced yet{' (nor are complex numbers: write it as a product with a matrix of cosines and sines)' if 'fft' in str(function.__module__) else ''}")
+            raise self.refusal(f"np.{function.__name__} is not traced yet{' of complex numbers: write the real and the imaginary part out' if is_complex else ''}")
         out = keywords.pop("out", None)
         try:
             result = found(self.recorder, *args, **keywords)
         except ArrayError as error:
             raise self.refusal(str(error)) from None
-        return result if out is None or out is np._NoValue else self._into(out, result)  # noqa: SLF001 - NumPy's own mark
+        return result if out is None or out is np._NoValue else self.into(out, result)  # noqa: SLF001 - NumPy's own mark
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -312,6 +294,8 @@ class Traced(NDArrayOperatorsMixin):
         self.here()
         value = self.value.astype(dtype)
         r, name = self.recorder, value.dtype.name
+        if value.dtype.kind == "c":
+            return COMPLEX["astype"](r, self, value)
         if value.dtype.kind in "iu":
             if self.value.dtype == bool:
                 return wrap(r, arrays.as_numbers(r.builder, self.steps), value, "astype")
@@ -388,7 +372,7 @@ METHODS: dict[str, Callable[..., Any]] = {
 METHODS["transpose"] = lambda array, *axes: np.transpose(array, axes[0] if len(axes) == 1 else axes or None)
 METHODS["flatten"] = lambda array, *_: array.copy().reshape(-1)
 METHODS["tolist"] = lambda array: [v.tolist() if v.ndim else v for v in array] if array.ndim else array
-METHODS["conj"] = METHODS["view"] = lambda array, *_: array
+METHODS["conj"] = METHODS["conjugate"] = METHODS["view"] = lambda array, *_: array
 
 
 # ---------------------------------------------------------------- from values to steps
@@ -416,10 +400,21 @@ def lift(r: Recorder, value: Any) -> Traced:
         parts = [lift(r, v) for v in value]
         if parts and any(isinstance(v, Traced) for v in _leaves(value)):
             return Traced(np.stack([p.steps for p in parts]), np.stack([p.value for p in parts]), r)
+    if are_complex(value):
+        raise Refusal("complex numbers where only real ones are traced", r.place(), "write the real and the imaginary part out, or " + ADVICE, r.forward())
     data = np.asarray(value)
     if data.dtype.kind not in "buif":
         raise Refusal(f"an array of dtype {data.dtype} among the numbers", r.place(), ADVICE, r.forward())
     return Traced(r.constants(data), data, r)
+
+
+def are_complex(value: Any) -> bool:
+    """Whether a value, or one of a list, is a complex number, or an array of such; or a dtype of them."""
+    if isinstance(value, list | tuple):
+        return any(map(are_complex, value))
+    if isinstance(value, Traced) or value is None:
+        return False
+    return isinstance(value, complex) or value is complex or getattr(getattr(value, "dtype", value), "kind", "") == "c"
 
 
 def not_traced(r: Recorder) -> Refusal:
@@ -468,77 +463,9 @@ def frozen(condition: Traced) -> Any:
     return condition.value
 
 
-def _bare(operand: Any) -> Any:
+def bare(operand: Any) -> Any:
+    """The value of a traced array; anything else as it is."""
     return operand.value if isinstance(operand, Traced) else operand
-
-
-def gate_of(r: Recorder, ufunc: Any) -> str:
-    """The gate that a ufunc of NumPy or SciPy is. Raises Refusal."""
-    name = ufunc.__name__
-    gate = UFUNCS.get(name) or canonical(name)
-    if gate is None or len(GATES[gate].parameters) < ufunc.nin:
-        raise Refusal(f"the function {name} has no counterpart in the language", r.place(), ADVICE, r.forward())
-    return gate
-
-
-def elementwise(r: Recorder, ufunc: Any, operands: Sequence[Any], dtype: Any = None) -> Any:
-    """A ufunc on every component."""
-    name = ufunc.__name__
-    operands = [lift(r, o) if isinstance(o, list | tuple) else o for o in operands]
-    value = ufunc(*(_bare(o) for o in operands), **({} if dtype is None else {"dtype": dtype}))
-    b = r.builder
-    if name == "matmul":
-        left, right = (lift(r, o) for o in operands)
-        return wrap(r, arrays.matmul(b, left.steps, right.steps), value, "np.matmul")
-    if name in ("isnan", "isinf", "isfinite"):
-        return value
-    parts = [lift(r, o) for o in operands]
-    if name == "positive":
-        return wrap(r, parts[0].steps, value, "np.positive")
-    if name in ("bitwise_and", "bitwise_or", "invert") and value.dtype != bool:
-        raise Refusal(f"np.{name} of whole numbers", r.place(), ADVICE, r.forward())
-    if name in ("equal", "not_equal") and any(p.value.dtype == bool for p in parts):
-        parts = [Traced(arrays.as_numbers(b, p.steps), p.value, r) for p in parts]
-    if name in ("floor_divide", "divmod"):
-        if name == "divmod":
-            raise Refusal("divmod", r.place(), ADVICE, r.forward())
-        quotient = arrays.elementwise(b, "div", parts[0].steps, parts[1].steps)
-        return wrap(r, arrays.elementwise(b, "floor", quotient), value, "np.floor_divide")
-    return wrap(r, arrays.elementwise(b, gate_of(r, ufunc), *(p.steps for p in parts), shown=name), value, f"np.{name}")
-
-
-def reduced(r: Recorder, ufunc: Any, array: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False, initial: Any = None, **_: object) -> Any:
-    """`ufunc.reduce`."""
-    name = ufunc.__name__
-    if name not in FOLDS or (initial is not None and initial is not np._NoValue):  # noqa: SLF001 - NumPy's own mark
-        raise Refusal(f"np.{name}.reduce", r.place(), ADVICE, r.forward())
-    part = lift(r, array)
-    value = ufunc.reduce(part.value, axis=axis, dtype=dtype, keepdims=keepdims)
-    steps = part.steps
-    gate = "and" if name == "logical_and" else "or" if name == "logical_or" else UFUNCS.get(name) or name
-    if gate in LOGIC:
-        return _logic(r, gate, arrays.as_truths(r.builder, steps), axis, value, keepdims=keepdims)
-    return wrap(r, arrays.fold(r.builder, gate, steps, axis_of(axis), keepdims=keepdims, empty=FOLDS[name]), value, f"np.{name}.reduce")
-
-
-def _logic(r: Recorder, gate: str, steps: Array, axis: Any, value: Any, *, keepdims: bool) -> Traced:
-    """`any` and `all`: the fold of truth values."""
-    axes = arrays.axes_of(steps, axis_of(axis))
-    kept = [n for n in range(steps.ndim) if n not in axes]
-    shape = tuple(steps.shape[n] for n in kept)
-    rows = steps.transpose(*kept, *axes).reshape(int(np.prod(shape, dtype=np.int64)), -1)
-    total = rows[:, 0]
-    for k in range(1, rows.shape[1]):
-        total = arrays.elementwise(r.builder, gate, total, rows[:, k])
-    found = total.reshape(shape)
-    return wrap(r, np.expand_dims(found, tuple(sorted(axes))) if keepdims else found, value)
-
-
-def accumulated(r: Recorder, ufunc: Any, array: Any, axis: int = 0, **_: object) -> Traced:
-    """`ufunc.accumulate`."""
-    part = lift(r, array)
-    gate = UFUNCS.get(ufunc.__name__) or ufunc.__name__
-    return wrap(r, arrays.cumulative(r.builder, gate, part.steps, axis), ufunc.accumulate(part.value, axis=axis), f"np.{ufunc.__name__}.accumulate")
 
 
 def axis_of(axis: Any) -> Any:

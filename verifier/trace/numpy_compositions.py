@@ -44,6 +44,65 @@ def _diff(r: Recorder, a: Any, n: int = 1, axis: int = -1, prepend: Any = np._No
     return np.moveaxis(part, -1, axis)
 
 
+@_row(np.trapezoid)
+def _trapezoid(r: Recorder, y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    part: Any = np.moveaxis(_array(r, y), axis, -1)
+    if x is None:
+        apart: Any = dx
+    else:
+        at = _array(r, x)
+        apart = np.diff(at if at.ndim == 1 else np.moveaxis(at, axis, -1), axis=-1)
+    return (apart * (part[..., 1:] + part[..., :-1]) / 2.0).sum(axis=-1)
+
+
+@_row(np.gradient)
+def _gradient(r: Recorder, f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    part: Any = _array(r, f)
+    axes = range(part.ndim) if axis is None else [a % part.ndim for a in np.ravel(axis).tolist()]
+    apart = list(spacing) * len(axes) if len(spacing) == 1 else list(spacing) or [1.0] * len(axes)
+    if edge_order != 1 or any(np.ndim(h) for h in apart):
+        raise _refuse(r, "np.gradient with edge_order=2 or with coordinates")
+    found = []
+    for number, h in zip(axes, apart, strict=True):
+        v = np.moveaxis(part, number, 0)
+        inner = (v[2:] - v[:-2]) / (2.0 * h)
+        found.append(np.moveaxis(np.concatenate([(v[1:2] - v[:1]) / h, inner, (v[-1:] - v[-2:-1]) / h]), 0, number))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+@_row(np.linspace)
+def _linspace(r: Recorder, start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **_: object) -> Any:
+    if retstep or dtype is not None or axis:
+        raise _refuse(r, "np.linspace with retstep=, dtype= or axis=")
+    low, high = _array(r, start), _array(r, stop)
+    step = (high - low) / max(int(num) - 1 if endpoint else int(num), 1)
+    count = np.arange(int(num)).reshape((-1,) + (1,) * step.ndim)
+    found = count * step + low
+    return np.concatenate([found[:-1], np.broadcast_to(high, found[-1:].shape)]) if endpoint and int(num) > 1 else found
+
+
+def _without_nan(function: Any, empty: float) -> Callable[..., Any]:
+    """A reduction that passes over the components that are no numbers at this point."""
+
+    def call(r: Recorder, a: Any, axis: Any = None, **keywords: Any) -> Any:
+        part = _array(r, a)
+        given = {k: v for k, v in keywords.items() if v is not None and v is not np._NoValue}  # noqa: SLF001 - NumPy's own mark
+        return function(np.where(np.isnan(part.value), empty, part), axis=axis, **given)
+
+    return call
+
+
+nansum = FUNCTIONS[np.nansum] = _without_nan(np.sum, 0.0)
+FUNCTIONS[np.nanprod] = _without_nan(np.prod, 1.0)
+FUNCTIONS[np.nanmax], FUNCTIONS[np.nanmin] = _without_nan(np.max, -math.inf), _without_nan(np.min, math.inf)
+
+
+@_row(np.nanmean)
+def _nanmean(r: Recorder, a: Any, axis: Any = None, **keywords: Any) -> Any:
+    known = ~np.isnan(_array(r, a).value)
+    return nansum(r, a, axis=axis, **keywords) / known.sum(axis=axis, keepdims=keywords.get("keepdims") is True)
+
+
 @_row(np.kron)
 def _kron(r: Recorder, a: Any, b: Any) -> Any:
     left, right = lift(r, a), lift(r, b)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from string import ascii_letters
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from verifier.circuit import arrays
-from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, _bare, axis_of, frozen, lift, wrap
+from verifier.trace.numpy import ADVICE, FUNCTIONS, Traced, axis_of, bare, frozen, lift, wrap
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
@@ -59,12 +60,14 @@ def _moved(function: Any) -> Callable[..., Any]:
 
 
 def _joined(function: Any) -> Callable[..., Any]:
+    appends = function is np.append  # asked here: while code is traced, NumPy's names are of functions that take lists as well
+
     def call(r: Recorder, group: Any, *args: Any, **keywords: Any) -> Any:
-        listed = (group, *args[:1]) if function is np.append else group
-        rest = args[1:] if function is np.append else args
+        listed = (group, *args[:1]) if appends else group
+        rest = args[1:] if appends else args
         parts = [lift(r, a) for a in listed]
         steps = [arrays.as_numbers(r.builder, p.steps) if any(q.value.dtype != bool for q in parts) else p.steps for p in parts]
-        if function is np.append:
+        if appends:
             return Traced(np.append(*steps, *rest, **keywords), np.append(*(p.value for p in parts), *rest, **keywords), r)
         return Traced(function(steps, *rest, **keywords), function([p.value for p in parts], *rest, **keywords), r)
 
@@ -72,10 +75,12 @@ def _joined(function: Any) -> Callable[..., Any]:
 
 
 def _parted(function: Any) -> Callable[..., Any]:
+    takes_arrays = function is np.broadcast_arrays
+
     def call(r: Recorder, *args: Any, **keywords: Any) -> Any:
-        parts = [lift(r, a) if isinstance(a, Traced) or function is np.broadcast_arrays else a for a in args]
+        parts = [lift(r, a) if isinstance(a, Traced) or takes_arrays else a for a in args]
         steps = function(*(p.steps if isinstance(p, Traced) else p for p in parts), **keywords)
-        values = function(*(_bare(p) for p in parts), **keywords)
+        values = function(*(bare(p) for p in parts), **keywords)
         return [Traced(np.asarray(s), np.asarray(v), r) for s, v in zip(steps, values, strict=True)]
 
     return call
@@ -127,14 +132,16 @@ def _diag(r: Recorder, array: Any, k: int = 0) -> Traced:
 
 
 def _like(function: Any, text: str) -> Callable[..., Any]:
+    takes_value = function is np.full_like
+
     def call(r: Recorder, array: Any, *args: Any, **keywords: Any) -> Traced:
         part = lift(r, array)
-        fill = args[0] if function is np.full_like else None
-        rest = args[1:] if function is np.full_like else args
+        fill = args[0] if takes_value else None
+        rest = args[1:] if takes_value else args
         kept = {k: v for k, v in keywords.items() if k in ("dtype", "shape") and v is not None}
         if rest and rest[0] is not None:
             kept["dtype"] = rest[0]
-        value = np.full_like(part.value, 0 if fill is None else _bare(fill), **kept) if fill is not None else (np.ones_like if text == "1" else np.zeros_like)(part.value, **kept)
+        value = np.full_like(part.value, 0 if fill is None else bare(fill), **kept) if fill is not None else (np.ones_like if text == "1" else np.zeros_like)(part.value, **kept)
         steps = lift(r, fill).steps if fill is not None else np.array(arrays.literal(r.builder, text))
         found = np.empty_like(value, dtype=np.int64)
         found[...] = steps
@@ -286,7 +293,7 @@ def _where(r: Recorder, condition: Any, a: Any = None, other: Any = None) -> Any
         return np.where(frozen(condition))
     first, second = lift(r, a), lift(r, other)
     mask = condition.steps if isinstance(condition, Traced) else np.asarray(condition, dtype=bool)
-    return wrap(r, arrays.choose(r.builder, mask, first.steps, second.steps), np.where(_bare(condition), first.value, second.value), "np.where")
+    return wrap(r, arrays.choose(r.builder, mask, first.steps, second.steps), np.where(bare(condition), first.value, second.value), "np.where")
 
 
 @_row(np.nonzero)
@@ -303,7 +310,7 @@ def _clip(r: Recorder, array: Any, low: Any = None, high: Any = None, out: Any =
     for bound, gate in ((low, "maximum"), (high, "minimum")):
         if bound is not None:
             steps = arrays.elementwise(r.builder, gate, steps, lift(r, bound).steps)
-    return wrap(r, steps, np.clip(part.value, _bare(low), _bare(high)), "np.clip")
+    return wrap(r, steps, np.clip(part.value, bare(low), bare(high)), "np.clip")
 
 
 @_row(np.round, np.around)
@@ -315,8 +322,8 @@ def _round(r: Recorder, array: Any, decimals: int = 0, out: Any = None) -> Trace
     return wrap(r, arrays.elementwise(r.builder, "round", part.steps), np.round(part.value), "np.round")
 
 
-def _chosen(function: Any) -> Callable[..., Any]:
-    """Which component is the largest, or the order of all: as it is at this point, said as a branch for every comparison that it stands on."""
+def _chosen(function: Any, gate: str = "") -> Callable[..., Any]:
+    """Which component is the largest (`gate` is how it compares with the others), or the order of all: as it is at this point, said as a branch for every comparison that it stands on."""
 
     def call(r: Recorder, array: Any, axis: Any = None, **keywords: Any) -> Any:
         part = lift(r, array)
@@ -324,31 +331,34 @@ def _chosen(function: Any) -> Callable[..., Any]:
         place = r.place()
         note = f"np.{function.__name__}{'' if place is None else f' in line {place.line}'} is taken as fixed: the results hold for inputs at which it returns the same"
         r.notes += [note] if note not in r.notes else []
-        if function in (np.argmax, np.argmin):
-            _largest(r, part, axis, found, "ge" if function is np.argmax else "le")
+        lines, chosen = (part.steps.reshape(1, -1), np.reshape(found, (1, -1))) if axis is None else (_lines(part.steps, axis), _lines(found, axis) if not gate else np.reshape(found, (-1, 1)))
+        for line, at in zip(lines, chosen, strict=True):
+            others = [(int(line[at[0]]), int(i)) for k, i in enumerate(line) if k != at[0]] if gate else [(int(line[i]), int(line[j])) for i, j in pairwise(at)]
+            for step in r.builder.append_all(gate or "le", others, len(others)):
+                r.branch(step, holds=True)
         return found
 
     return call
 
 
-def _largest(r: Recorder, part: Traced, axis: Any, found: Any, gate: str) -> None:
-    steps = part.steps.reshape(1, -1) if axis is None else np.moveaxis(part.steps, axis, -1).reshape(-1, part.shape[axis])
-    for row, at in zip(steps, np.asarray(found).ravel().tolist(), strict=True):
-        for k, other in enumerate(row.tolist()):
-            if k != at:
-                (step,) = r.builder.append_all(gate, [(int(row[at]), other)], 1)
-                r.branch(step, holds=True)
+def _lines(array: Any, axis: int) -> Any:
+    """An array as rows along an axis."""
+    return np.moveaxis(array, axis, -1).reshape(-1, array.shape[axis])
 
 
-CHOICES: Rows = (np.argmax, np.argmin, np.argsort)
-for _function in CHOICES:
-    FUNCTIONS[_function] = _chosen(_function)
+FUNCTIONS[np.argmax], FUNCTIONS[np.argmin] = _chosen(np.argmax, "ge"), _chosen(np.argmin, "le")
+ARGSORT = _chosen(np.argsort)
+
+
+@_row(np.argsort)
+def _argsort(r: Recorder, array: Any, axis: int | None = -1, **keywords: Any) -> Any:
+    return ARGSORT(r, array, axis, **keywords)
 
 
 @_row(np.sort)
 def _sort(r: Recorder, array: Any, axis: int = -1, **_: Any) -> Traced:
     part = lift(r, array)
-    order = FUNCTIONS[np.argsort](r, part, axis=axis)
+    order = _argsort(r, part, axis)
     return Traced(np.take_along_axis(part.steps, order, axis), np.take_along_axis(part.value, order, axis), r)
 
 
@@ -360,7 +370,7 @@ def _asked(function: Any) -> Callable[..., Any]:
         if function in READING:  # what the code does with the answer is followed at this point only
             for traced in [a for a in (array, *args) if isinstance(a, Traced)]:
                 str(traced)
-        return function(_bare(array), *(_bare(a) for a in args), **keywords)
+        return function(bare(array), *(bare(a) for a in args), **keywords)
 
     return call
 

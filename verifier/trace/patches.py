@@ -14,15 +14,17 @@ import numpy as np
 from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
 from verifier.trace.call_sites import calls
-from verifier.trace.numpy import ADVICE, FUNCTIONS, LIBRARIES, Traced, _leaves, lift, wrap
+from verifier.trace.numpy import ADVICE, FUNCTIONS, LIBRARIES, Traced, _leaves, are_complex, lift, wrap
+from verifier.trace.numpy_complex import TracedComplex, lift_complex
 from verifier.trace.numpy_compositions import in_columns, in_rows, vectorized
+from verifier.trace.numpy_functions import JOINS
 from verifier.trace.places import PACKAGE, user_frame
 from verifier.trace.record import Refusal
 from verifier.trace.recorder import Recorder
 
 MAKERS = ("zeros", "ones", "empty", "full", "eye", "identity")
 TAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "copy")
-OF_LISTS = ("sum", "mean", "prod", "max", "min", "amax", "amin", "var", "std", "cumsum", "cumprod", "median", "average", "diff", "argmax", "argmin", "sort", "dot", "inner", "outer", "cross", "clip", "abs", "round")  # functions of an array that NumPy does not ask a list about
+OF_ARRAYS = (np.select, np.piecewise, np.block, np.broadcast_arrays, np.linalg.multi_dot)  # functions of lists of arrays, which NumPy asks each of them about
 MATH = {"fabs": "abs", "pow": "pow"}
 
 
@@ -40,9 +42,11 @@ def _maker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
             return original(*args, **keywords)
         plain = [a.value if isinstance(a, Traced) else a for a in args]
         made = original(*plain, **{k: v.value if isinstance(v, Traced) else v for k, v in keywords.items()})
-        if made.dtype.kind != "f":
+        if made.dtype.kind not in "fc":
             return made
         r.here(user_frame(LIBRARIES))
+        if made.dtype.kind == "c":
+            return lift_complex(r, np.zeros_like(made) if original is np_originals["empty"] else args[1] if original is np_originals["full"] and np.ndim(args[1]) else made).copy()
         if original is np_originals["full"]:
             fill = args[1] if len(args) > 1 else keywords["fill_value"]
             return Traced(np.full(made.shape, int(lift(r, fill).steps)) if np.ndim(getattr(fill, "value", fill)) == 0 else np.broadcast_to(lift(r, fill).steps, made.shape).copy(), made, r)
@@ -59,6 +63,9 @@ def _taker(r: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     def take(value: Any, *args: Any, **keywords: Any) -> Any:
         if not _is_user(original.__name__, take):
             return original(value, *args, **keywords)
+        if isinstance(value, TracedComplex) or (_holds_traced(value) and are_complex(value)):
+            r.here(user_frame(LIBRARIES))
+            return lift_complex(r, value).copy()
         if isinstance(value, Traced) or any(isinstance(v, Traced) for v in _leaves(value)):
             r.here(user_frame(LIBRARIES))
             found = lift(r, value)
@@ -120,11 +127,56 @@ class _NumberType(type):
 _number = _NumberType("float", (float,), {"dtype": np.dtype(float)})
 
 
+def _holds_traced(value: Any) -> bool:
+    """Whether a list holds traced numbers, which NumPy does not ask the elements of."""
+    return isinstance(value, list | tuple) and any(isinstance(v, Traced | TracedComplex) for v in _leaves(value))
+
+
 def _of_lists(r: Recorder, original: Any) -> Any:
     """A function of arrays that is given a list of traced numbers: NumPy asks arrays what it means for them, and not the elements of a list."""
+    joins = original in JOINS
 
     def call(*args: Any, **keywords: Any) -> Any:
-        return original(*(lift(r, a) if isinstance(a, list | tuple) and any(isinstance(v, Traced) for v in _leaves(a)) else a for a in args), **keywords)
+        def lifted(value: Any) -> Any:
+            return (lift_complex if are_complex(value) else lift)(r, value) if _holds_traced(value) else value
+
+        if joins and args and isinstance(args[0], list | tuple) and original is not np.append:  # of each of its arrays, which may have other shapes
+            return original([lifted(v) for v in args[0]], *args[1:], **keywords)
+        return original(*map(lifted, args), **{k: lifted(v) for k, v in keywords.items()})
+
+    return call
+
+
+class _OfLists:
+    """A ufunc that takes lists of traced numbers as well, as do its methods."""
+
+    def __init__(self, r: Recorder, original: Any) -> None:
+        self._call, self._recorder, self._original = _of_lists(r, original), r, original
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        return self._call(*args, **keywords)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """A ufunc."""
+        return np.ufunc
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._original, name)
+        return _of_lists(self._recorder, found) if callable(found) else found
+
+
+def _of_numbers(r: Recorder, original: Any) -> Any:
+    """`np.fromiter` of traced numbers."""
+
+    def call(numbers: Any, *args: Any, **keywords: Any) -> Any:
+        listed = list(numbers)
+        if not _holds_traced(listed):
+            return original(listed, *args, **keywords)
+        r.here(user_frame(LIBRARIES))
+        dtype = keywords.get("dtype", args[0] if args else None)
+        found = lift(r, listed)
+        return found if np.dtype(dtype) == found.dtype else found.astype(dtype)
 
     return call
 
@@ -171,13 +223,14 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
         replaced[id(np_originals[name])] = _maker(r, np_originals[name])
     for name in TAKERS:
         replaced[id(np_originals[name])] = _taker(r, np_originals[name])
-    for name in OF_LISTS:
-        if getattr(np, name) in FUNCTIONS:
-            replaced[id(getattr(np, name))] = _of_lists(r, getattr(np, name))
+    for function in FUNCTIONS:
+        if function not in OF_ARRAYS and id(function) not in replaced:
+            replaced[id(function)] = _of_lists(r, function)
+    replaced[id(np.fromiter)] = _of_numbers(r, np.fromiter)
     for name, original in vars(math).items():
         if callable(original) and not name.startswith("_"):
             replaced[id(original)] = _of_math(r, name, original)
-    spaces = [vars(np), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
+    spaces = [vars(np), vars(np.linalg), vars(np.fft), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
     for name in ("nditer", "ndenumerate"):
         replaced[id(getattr(np, name))] = _one_by_one(name, getattr(np, name))
     undo: list[tuple[dict[str, Any], str, Any]] = []
@@ -190,6 +243,8 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
             space["float"] = _number
         for space in {id(s): s for s in spaces}.values():
             for name, value in list(space.items()):
+                if type(value) is np.ufunc:
+                    replaced.setdefault(id(value), _OfLists(r, value))
                 if id(value) in replaced:
                     undo.append((space, name, value))
                     space[name] = replaced[id(value)]

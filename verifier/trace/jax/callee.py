@@ -117,12 +117,18 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         plain = _outputs(called_.whole(given))
         outputs = {n: jnp.asarray(v) for n, v in plain.items()}
     numbers = [n for n, leaf in outputs.items() if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    for n, leaf in outputs.items():
+        if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+            raise Refusal(f"the output {n} is complex", None, "return its real part and its imaginary part, or its absolute value")
     if not numbers:
         raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
     replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
     seen = _behaviour(called_, fmt, {n: outputs[n] for n in numbers})
     if seen.linear_at is not None:
         replayed.known[fmt.name] = given, seen.flows, (plain, seen.gradients)
+    notes = seen.notes
+    if any(jnp.issubdtype(getattr(leaf, "dtype", type(leaf)), jnp.complexfloating) for leaf in called_.leaves if hasattr(leaf, "dtype") or isinstance(leaf, complex)):
+        notes = (*notes, "complex inputs are taken as constants: to have their gradients checked, give the real and the imaginary part, and put them together with lax.complex")
     return Callee(
         name if name.isidentifier() else "callable",
         _place(fn),
@@ -132,7 +138,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         lambda values, flows, f: _run(called_, replayed, values, flows, f),
         lambda values, flows, f: _trace(called_, replayed, values, flows, f),
         tuple(numbers),
-        seen.notes,
+        notes,
         seen.faults,
         linear_at=seen.linear_at,
         held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),

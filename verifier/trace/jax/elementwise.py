@@ -151,7 +151,7 @@ def _convert(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> Array:
         return c.apply(new.name, steps) if narrower and new.name in CASTS else steps
     if jnp.issubdtype(wanted, np.integer):
         return c.apply("trunc", steps) if value.kind == "f" else steps
-    raise c.refusal(f"a conversion to {wanted}{' (complex numbers are not traced in JAX: write the real and the imaginary part out)' if jnp.issubdtype(wanted, jnp.complexfloating) else ''}")
+    raise c.refusal(f"a conversion to {wanted}")
 
 
 @row("reduce_precision")

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from verifier.circuit.arrays import Array, ArrayError
-from verifier.trace.jax import decompositions, elementwise, linear_algebra, moves, reductions
+from verifier.trace.complex_pairs import Pair, stacked
+from verifier.trace.jax import complex_arrays, decompositions, elementwise, linear_algebra, moves, reductions
 from verifier.trace.jax.equation_places import Where, is_of_a_library, where
-from verifier.trace.jax.jax_array import ROWS, Bits, Context, JaxArray, in_double
+from verifier.trace.jax.jax_array import COMPLEX, ROWS, Bits, Context, JaxArray, in_double, parts_of
 from verifier.trace.jax.rule_results import MARK, RuleResults
 from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
 from verifier.trace.record import Iteration, Reading, Spot
@@ -21,7 +22,7 @@ from verifier.trace.record import Iteration, Reading, Spot
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
 
-TABLES = (decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
+TABLES = (complex_arrays, decompositions, elementwise, linear_algebra, moves, reductions)  # their rows are entered when they are imported
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primitive holds the jaxpr that it calls
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
 CUSTOM_ROOT = "_custom_root"  # the function with a derivative rule of lax.custom_root
@@ -78,6 +79,8 @@ class Interpreter(Context):
         if not hasattr(atom, "val"):
             return env[atom]
         array = jnp.asarray(atom.val, dtype=atom.aval.dtype)
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            return self.data(array)
         if not jnp.issubdtype(array.dtype, jnp.floating):
             return JaxArray(array)
         key = (str(np.asarray(array)), array.dtype.name, self.spot.spot if self.spot is not None else None)
@@ -88,11 +91,12 @@ class Interpreter(Context):
     def data(self, array: Any) -> JaxArray:
         """An array that is no input: its numbers are constants."""
         array = array if hasattr(array, "dtype") and jnp.issubdtype(array.dtype, jax.dtypes.extended) else jnp.asarray(array)
-        if not jnp.issubdtype(array.dtype, jnp.floating):
+        if not jnp.issubdtype(array.dtype, jnp.inexact):
             return JaxArray(array)
         key = (np.asarray(array).tobytes(), array.dtype.name, array.shape)
         if key not in self.literals:
-            self.literals[key] = JaxArray(array, self.recorder.constants(in_double(array)))
+            is_complex = jnp.issubdtype(array.dtype, jnp.complexfloating)
+            self.literals[key] = JaxArray(array, self.recorder.constants(parts_of(array) if is_complex else in_double(array)))
         return self.literals[key]
 
     def equation(self, eqn: JaxprEqn, operands: list[JaxArray], at: Where | None) -> list[JaxArray]:
@@ -119,12 +123,14 @@ class Interpreter(Context):
             if self.recorder.backward_start < 0:
                 self.known[key] = found
             return found
-        row = ROWS.get(name)
+        kinds: list[Any] = [v.aval for v in eqn.outvars]
+        is_complex = any(v.kind == "c" for v in operands) or any(jnp.issubdtype(kind.dtype, jnp.complexfloating) for kind in kinds)
+        row = (COMPLEX if is_complex else ROWS).get(name)
         if row is None and not any(v.steps is not None and self.depends(v.steps) for v in operands):
             found = eqn.primitive.bind(*(v.array for v in operands), **eqn.params)
             return [self.data(f) for f in (found if eqn.primitive.multiple_results else [found])]
         if row is None:
-            raise self.refusal(f"the primitive {name} of JAX is not traced yet{' (nor are complex numbers: write it as a product with a matrix of cosines and sines)' if name == 'fft' else ''}")
+            raise self.refusal(f"the primitive {name} of JAX is not traced yet{' of complex numbers: write the real and the imaginary part out' if is_complex else ''}")
         try:
             steps = row(self, eqn, operands)
         except ArrayError as error:
@@ -157,15 +163,16 @@ class Interpreter(Context):
             if isinstance(s, JaxArray):
                 found.append(s)
                 continue
-            own = np.asarray(s, dtype=np.int64).reshape(array.shape)
+            is_complex = isinstance(s, Pair)
+            own = np.asarray(stacked(s) if is_complex else s, dtype=np.int64).reshape((*array.shape, 2) if is_complex else array.shape)
             value = JaxArray(array, own)
-            floats = in_double(array) if value.kind == "f" else None
+            floats = parts_of(array) if is_complex else in_double(array) if value.kind == "f" else None
             if floats is not None and eqn.primitive.name in ABSOLUTE:
                 self.recorder.done(own)
                 large = np.abs(floats) >= 1
                 self.recorder.readings.append(Reading(own[large], floats[large], eqn.primitive.name, str(array.dtype)))
             else:
-                self.recorder.done(own, floats, eqn.primitive.name, fmt=str(array.dtype))
+                self.recorder.done(own, floats, eqn.primitive.name, fmt=str(array.real.dtype if is_complex else array.dtype))
             found.append(value)
         return found
 

@@ -23,7 +23,7 @@ ADVICE = "give function=, the formula as text, so that the returned numbers can 
 
 @dataclass(frozen=True, eq=False)
 class JaxArray:
-    """An array of JAX with its steps; whole numbers and truth values that depend on no input have none (`steps` is None)."""
+    """An array of JAX with its steps; whole numbers and truth values that depend on no input have none (`steps` is None). Those of complex numbers have a last axis more, of the two parts."""
 
     array: Any
     steps: Array | None = None
@@ -35,9 +35,9 @@ class JaxArray:
 
     @property
     def kind(self) -> str:
-        """'f' for numbers, 'i' for whole numbers, 'b' for truth values, '?' for anything else."""
+        """'f' for numbers, 'c' for complex numbers, 'i' for whole numbers, 'b' for truth values, '?' for anything else."""
         dtype = self.array.dtype
-        for mark, family in (("f", jnp.floating), ("b", np.bool_), ("i", np.integer)):
+        for mark, family in (("f", jnp.floating), ("c", jnp.complexfloating), ("b", np.bool_), ("i", np.integer)):
             if jnp.issubdtype(dtype, family):
                 return mark
         return "?"
@@ -50,14 +50,15 @@ class Bits(JaxArray):
 
 Row: TypeAlias = "Callable[[Context, JaxprEqn, list[JaxArray]], Any]"  # (context, equation, operands) -> steps of the results, or JaxArrays
 ROWS: dict[str, Row] = {}
+COMPLEX: dict[str, Row] = {}  # the same, where an operand or a result is complex; their steps may be a Pair
 
 
-def row(*names: str) -> Callable[[Row], Row]:
-    """Enter a function in the table of primitives."""
+def row(*names: str, table: dict[str, Row] = ROWS) -> Callable[[Row], Row]:
+    """Enter a function in a table of primitives."""
 
     def enter(function: Row) -> Row:
         for name in names:
-            ROWS[name] = function
+            table[name] = function
         return function
 
     return enter
@@ -78,7 +79,7 @@ class Context:
         """The steps of a value; those of data are constants, each float itself."""
         if value.steps is not None:
             return value.steps
-        if value.kind == "?":
+        if value.kind in "c?":
             raise self.refusal(f"an array of dtype {value.array.dtype} among the numbers")
         data = np.asarray(value.array)
         return self.recorder.constants(data if data.dtype.kind in "bui" else data.astype(np.float64))
@@ -108,6 +109,11 @@ class Context:
         return value.array
 
 
+def complex_steps(c: Context, value: JaxArray) -> Array:
+    """The steps of complex numbers, both parts along the last axis; those of data are constants."""
+    return c.recorder.constants(parts_of(value.array)) if value.steps is None else value.steps
+
+
 def moved(primitive: Any, data: Sequence[Array], rest: Sequence[Any] = (), **params: Any) -> Any:
     """A primitive that only moves components, run by JAX on the numbers of the steps."""
     found = primitive.bind(*(jnp.asarray(np.array(d, dtype=np.int32, order="C")) for d in data), *rest, **params)
@@ -117,6 +123,12 @@ def moved(primitive: Any, data: Sequence[Array], rest: Sequence[Any] = (), **par
 def in_double(array: Any) -> Any:
     """Numbers of any format as the float64 that they are."""
     return np.asarray(array).astype(np.float64)
+
+
+def parts_of(array: Any) -> Any:
+    """The parts of complex numbers along a last axis, as the float64 that they are."""
+    both = np.asarray(array).astype(np.complex128)
+    return np.stack([both.real, both.imag], axis=-1)
 
 
 def jax_version() -> str:

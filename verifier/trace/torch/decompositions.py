@@ -9,11 +9,12 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
+from verifier.trace.complex_pairs import Pair
 from verifier.trace.matrices import each, is_symmetric, least_squares, pseudoinverse, symmetric_here, symmetric_part, unit
 from verifier.trace.newton import are_apart, complex_pair, near_this_point, singular, symmetric
 from verifier.trace.record import Floats, Refusal
 from verifier.trace.torch.memory import floats_in
-from verifier.trace.torch.mode import COMPLEX, ONE_TRIANGLE, Pair, Tracer, row
+from verifier.trace.torch.mode import COMPLEX, ONE_TRIANGLE, Tracer, row
 
 TERMS = 24  # of the exponential's series, of a matrix of norm 1/4 at most: the rest is below 1e-38
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -20,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array, ArrayError
 from verifier.language.gates import GATES
+from verifier.trace.complex_pairs import Pair
 from verifier.trace.places import PACKAGE, spot_of
 from verifier.trace.record import Refusal, Spot, Taken
 from verifier.trace.recorder import Recorder
@@ -41,14 +41,6 @@ INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_sel
 KINKED = frozenset("lt le gt ge eq ne maximum minimum clip hardtanh softshrink hardshrink".split())  # gates that compare their operands
 RESHAPED = frozenset("transpose_ t_ unsqueeze_ squeeze_ swapaxes_ swapdims_ as_strided_ detach_".split())  # a tensor as another view of its memory
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """The steps of complex numbers: their real and their imaginary parts."""
-
-    re: Array
-    im: Array
 
 
 class Tracer(TorchDispatchMode):
