@@ -14,6 +14,7 @@ from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
+from verifier.search.improve.array_lines import improve_arrays
 from verifier.search.improve.each_component import improve_components
 from verifier.search.improve.generated_lines import as_yaml
 from verifier.search.improve.improve import improve
@@ -55,6 +56,8 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
         check = check.alone(wish.gradient)
     bad = _points(checked, regions)
     suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad) if case.programs.outputs else ()
+    if not suggested and case.shapes:  # statements about arrays whose components read each other
+        suggested = improve_arrays(case, check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), bad=bad)
     if not suggested and (not case.programs.outputs or len(check.subject.claims) <= FEW_COMPONENTS):  # statements about single numbers
         suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
     for found in suggested:
