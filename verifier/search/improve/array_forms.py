@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from verifier.search.improve.array_calls import ArrayCall, ArrayWords, same
+from verifier.search.improve.differences import OF_NUMBERS
 
 MOST_CHARACTERS = 600  # of a statement that is worth to be shown
 Rewrite = Callable[[ArrayWords, ast.expr], ast.expr | None]  # of one expression; None where it is of another kind
@@ -41,7 +42,7 @@ def _values(value: ast.expr, words: ArrayWords, axes: Sequence[ArrayCall]) -> It
     for inlined in (*exponentials[:1], *(words.inlined(value, name) for name in ("sum", "mean", "norm"))):
         yield from (v for rule in (_centred_squares, _scaled_norm) if not same(v := everywhere(inlined, words, (rule,)), inlined))
     for node in ast.walk(value):
-        for rule in (_flow_between, _less_weighted_mean, _power_of_product):
+        for rule in (_flow_between, _less_weighted_mean, _power_of_product, *OF_NUMBERS):
             new = rule(words, node) if isinstance(node, ast.expr) else None
             if new is not None:
                 yield everywhere(value, words, (partial(_in_place_of, node, new),))

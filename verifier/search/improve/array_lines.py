@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,7 @@ from verifier.search.improve.acceptance import PROVED, NotAccepted, accepted, id
 from verifier.search.improve.array_calls import ArrayWords, prefix_of
 from verifier.search.improve.array_forms import forms, summed_axes
 from verifier.search.improve.cost import cost_of
+from verifier.search.improve.elementwise_forms import elementwise, with_sizes
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS
 from verifier.search.improve.measure import Exact, bits, drawn, summary
@@ -75,6 +76,7 @@ class ArrayStatement:
 
 
 Edit = tuple[ArrayStatement, str]  # a statement, and another text for it
+Said = Callable[[ArrayStatement, str], Iterable[str]]  # a statement with a formula of the language as its value, in the ways in which that may be said there
 Replaced = Callable[[Sequence[Edit]], "Check | None"]  # the question with other texts in the place of statements; None where they mean nothing
 
 
@@ -116,16 +118,16 @@ class _Tried:
 
 def improve_arrays(case: Case, check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, bad: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
     """Suggestions for the statements of an implementation of arrays, of its own forward pass and of its backward pass, within about so many seconds of the processor."""
-    if check.computed is not None or draft.whole is None:
+    if check.computed is not None or draft.implementation.backward is draft.implementation.forward:  # no text of its own
         return ()
     statements = statements_of(case, draft)
-    return better_statements(check, statements, lambda edits: replaced_passes(case, check, draft, edits), boxes, budget=budget, meant=meant, bad=bad)
+    return better_statements(check, statements, lambda edits: replaced_passes(case, check, draft, edits), boxes, said=with_value, budget=budget, meant=meant, bad=bad)
 
 
-def better_statements(check: Check, statements: Sequence[ArrayStatement], replaced: Replaced, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, bad: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
-    """Suggestions among the forms of some statements: at most MOST_LINES for each gradient."""
+def better_statements(check: Check, statements: Sequence[ArrayStatement], replaced: Replaced, boxes: Sequence[InputRanges], *, said: Said, budget: float, meant: Meant | None = None, bad: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
+    """Suggestions among the forms of some statements, at most two for each gradient; where there are none, what is found for one component of the statement that sets it."""
     deadline = time.process_time() + budget
-    if not any(s.forms for s in statements) or len(check.subject.claims) > MOST_COMPONENTS:
+    if len(check.subject.claims) > MOST_COMPONENTS:
         return ()
     measure = _measure(check, boxes, meant, bad)
     before = measure.errors(check)
@@ -143,6 +145,9 @@ def better_statements(check: Check, statements: Sequence[ArrayStatement], replac
     for name in off:
         first = _best(measure, tried, name, before, answers, deadline)
         if first is None:
+            more = [m for edit in _elementwise(measure, statements, said, name, deadline) if (m := _with_errors(measure, replaced, [edit])) is not None]
+            first = _best(measure, more, name, before, answers, deadline)
+        if first is None:
             continue
         found.append(_suggestion(measure, first, name, answers[first.edits] or "", before))
         left = [t for t in tried if t.edits[0][0] is not first.edits[0][0] and _is_gain(before, t.errors, name, least=0.0)]
@@ -152,6 +157,19 @@ def better_statements(check: Check, statements: Sequence[ArrayStatement], replac
         if alone is not None and _is_proved(measure, alone, name, answers):
             found.append(_suggestion(measure, alone, name, answers[alone.edits] or "", before))
     return tuple(found)
+
+
+def _elementwise(measure: _Measure, statements: Sequence[ArrayStatement], said: Said, name: str, deadline: float) -> Iterator[Edit]:
+    """The forms of the statement that sets an array component by component."""
+    program = measure.check.subject.program
+    step = program.steps[program.names[next(n for _, n in measure.check.subject.claims if base(n) == name)]]
+    line = program.lines[step.line] if step.line >= 0 else None
+    statement = next((s for s in statements if line is not None and s.source.file == getattr(line.source, "file", None) and s.start <= line.start < s.end and s.source.text == getattr(line.source, "text", None)), None)
+    if statement is None:
+        return
+    now = time.process_time()
+    for formula in elementwise(measure.check, name, statement.source, statement.start, statement.end, measure.points, deadline=now + (deadline - now) / 2):
+        yield from ((statement, sized) for text in said(statement, formula) if (sized := with_sizes(text, measure.check, statement.text)) is not None)
 
 
 def _with_errors(measure: _Measure, replaced: Replaced, edits: Sequence[Edit]) -> _Tried | None:
@@ -269,13 +287,30 @@ def _not_worse(measure: _Measure, t: _Tried) -> list[FloatPoint] | None:
     kept = []
     for k, point in enumerate(measure.judged_at):
         worse = [(claim[1], new[k]) for claim, new, old in zip(t.check.subject.claims, after, measure.verdicts, strict=True) if is_worse(new[k], old[k])]
-        for name, verdict in worse:
-            beside = [tuple(round_array(measure.check.format, np.array([x * (1 + n * 2.0 ** (1 - measure.check.format.precision) * ((i * GOLDEN) % 1)) for i, x in enumerate(point, 1)])).tolist()) for n in BESIDE]
-            if all(is_worse(verdict, v) for v in judged(measure.check.alone(name), beside)):
-                return None
+        if any(not _is_chance(measure, t, name, verdict, point) for name, verdict in worse):
+            return None
         if not worse:
             kept.append(point)
     return kept
+
+
+def _is_chance(measure: _Measure, t: _Tried, name: str, verdict: Verdict, point: FloatPoint) -> bool:
+    """Whether a worse verdict at a point says nothing: the old gradient is as far off there, or as bad within a few floats of it."""
+    if verdict.warns:
+        exact = exact_gradient(measure.check, name, [point])
+        old, new = (_errors_of(c, name, [point], exact)[0] for c in (measure.check, t.check))
+        if exact.known[0] and new <= FACTOR * old:
+            return True
+    unit = 2.0 ** (1 - measure.check.format.precision)
+    beside = [tuple(round_array(measure.check.format, np.array([x * (1 + n * unit * ((i * GOLDEN) % 1)) for i, x in enumerate(point, 1)])).tolist()) for n in BESIDE]
+    return any(not is_worse(verdict, v) for v in judged(measure.check.alone(name), beside))
+
+
+def _errors_of(check: Check, name: str, points: Sequence[FloatPoint], exact: Exact) -> DoubleArray:
+    """The errors of one component at points."""
+    program = check.subject.program
+    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[name]], fmt=check.format, upstream=check.upstream)
+    return exact.errors(np.broadcast_to(values, len(points)))
 
 
 def _suggestion(measure: _Measure, t: _Tried, gradient: str, proof: str, before: _Errors) -> Suggestion:
@@ -310,11 +345,17 @@ def statements_of(case: Case, draft: Draft) -> list[ArrayStatement]:
         words = ArrayWords(definitions_of(earlier, assigned), prefix_of([tree]) or prefix_of(assigned), may_be_zero=source is own)
         texts = dict.fromkeys(forms(tree, words, axes))
         texts.pop(source.text[start:end], None)
-        found.append(ArrayStatement(source, start, end, len(found), tuple(_on_lines(texts, source.text, start))))
+        found.append(ArrayStatement(source, start, end, len(found), tuple(on_lines(texts, source.text, start))))
     return found
 
 
-def _on_lines(texts: Sequence[str] | Mapping[str, None], whole: str, start: int) -> Iterator[str]:
+def with_value(statement: ArrayStatement, formula: str) -> list[str]:
+    """A statement of the language with another value; nothing where it is no plain assignment."""
+    tree = next(iter(block(statement.text)[0]), None)
+    return [f"{ast.unparse(tree.targets[0])} = {formula}"] if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name) else []
+
+
+def on_lines(texts: Iterable[str], whole: str, start: int) -> Iterator[str]:
     """Texts of several lines with the blanks before the statement in front of each."""
     indent = whole[whole.rfind("\n", 0, start) + 1 : start]
     for text in texts:
@@ -338,7 +379,7 @@ def replaced_passes(case: Case, check: Check, draft: Draft, edits: Sequence[Edit
     changed = replace(own, forward=None if own.forward is None else texts[own.forward.label], backward=None if own.backward is None else texts[own.backward.label])
     inputs = Inputs(case.inputs, case.shapes, case.points, case.domain, case.choices, case.parameters, case.fixed)
     programs, _, complaints = programs_of(inputs, function=case.function, implementations=(changed,), outputs=Outputs(case.outputs), upstream=case.upstream)
-    if programs is None or complaints or programs.drafts[0].misshapen or programs.drafts[0].whole is None:
+    if programs is None or complaints or programs.drafts[0].misshapen:
         return None
     made = programs.drafts[0]
     if any(statement.source is own.forward for statement, _ in edits) and not _is_same_function(check, draft, made):
@@ -352,4 +393,4 @@ def _is_same_function(check: Check, draft: Draft, made: Draft) -> bool:
     return differs(old, new, (), fmt=check.format) is None and prove_same(old, new, fmt=check.format) is not None
 
 
-__all__ = ["ArrayStatement", "better_statements", "improve_arrays"]
+__all__ = ["ArrayStatement", "Edit", "better_statements", "definitions_of", "improve_arrays", "on_lines"]
