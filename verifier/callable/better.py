@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from verifier.callable.array_edits import better_array_lines
 from verifier.callable.one_component import layout_of, one_component
+from verifier.callable.own_forms import better_array_lines
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
 from verifier.callable.tried_line import holds_in_code, is_known

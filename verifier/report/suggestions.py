@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from verifier.case import points
 from verifier.case.case import Case, Draft, ImproveRequest
@@ -13,15 +14,14 @@ from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
 from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
+from verifier.report.new_entry import entry_patch
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
-from verifier.search.improve.array_lines import improve_arrays
 from verifier.search.improve.each_component import improve_components
-from verifier.search.improve.generated_lines import as_yaml
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
+from verifier.search.improve.whole_arrays import improve_arrays
 
-GENERATED = "this line is backprop's, and the file has none; to have the better one, write the implementation so"
 FEW_COMPONENTS = 8  # of an array whose components are looked at one by one
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
@@ -61,7 +61,8 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
             if draft.whole is not None or found.new_pass is None:
                 yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
             else:
-                yield reported(check, found, FilePatch(problem=GENERATED), pass_text=as_yaml(draft, found.new_pass))
+                patch, added, text = entry_patch(case, draft, found.new_pass)
+                yield replace(reported(check, found, patch, pass_text=text), added=added)
 
 
 def _suggested(case: Case, check: Check, draft: Draft, wish: ImproveRequest, bad: Sequence[FloatPoint]) -> tuple[Suggestion, ...]:

@@ -96,7 +96,7 @@ class ArrayWords:
         class Writer(ast.NodeTransformer):
             count = 0
 
-            def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802
+            def visit_Name(self, name: ast.Name) -> ast.expr:
                 if name.id not in words.definitions or self.count > MOST_INLINED or not words.calls(name, reading):
                     return name
                 self.count += 1

@@ -41,9 +41,9 @@ def _values(value: ast.expr, words: ArrayWords, axes: Sequence[ArrayCall]) -> It
             yield logs
     for inlined in (*exponentials[:1], *(words.inlined(value, name) for name in ("sum", "mean", "norm"))):
         yield from (v for rule in (_centred_squares, _scaled_norm) if not same(v := everywhere(inlined, words, (rule,)), inlined))
-    for node in ast.walk(value):
+    for node in (n for n in ast.walk(value) if isinstance(n, ast.expr)):
         for rule in (_flow_between, _less_weighted_mean, _power_of_product, *OF_NUMBERS):
-            new = rule(words, node) if isinstance(node, ast.expr) else None
+            new = rule(words, node)
             if new is not None:
                 yield everywhere(value, words, (partial(_in_place_of, node, new),))
 
@@ -64,7 +64,9 @@ def everywhere(node: ast.expr, words: ArrayWords, rules: Sequence[Rewrite]) -> a
                         return found
             return self.generic_visit(part)
 
-    return Applied().visit(copy.deepcopy(node))  # type: ignore[no-any-return]
+    found = Applied().visit(copy.deepcopy(node))
+    assert isinstance(found, ast.expr)
+    return found
 
 
 def _binary(left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr:
@@ -120,9 +122,11 @@ def _log_of_softmax(words: ArrayWords, node: ast.expr) -> ast.expr | None:
     outer = words.call(node, "log") if isinstance(node, ast.Call) else None
     if outer is None:
         return None
-    inside, index = words.value(outer.operand), None
+    inside = words.value(outer.operand)
+    index: ast.expr | None = None
     if isinstance(inside, ast.Subscript):
-        inside, index = words.value(inside.value), inside.slice
+        index = inside.slice
+        inside = words.value(inside.value)
     ready = words.call(inside, "softmax")
     if ready is not None and isinstance(inside, ast.Call):
         whole: ast.expr = copy.deepcopy(inside)

@@ -19,12 +19,13 @@ from verifier.case.outputs import Outputs
 from verifier.case.points import FloatPoint
 from verifier.case.programs import programs_of
 from verifier.circuit.targets import targets_of
-from verifier.compare.agreement import differs, prove_same
+from verifier.compare.challenge import differs
 from verifier.compare.check import Check
-from verifier.compare.meant import Meant
+from verifier.compare.meant import Meant, satisfied
 from verifier.compare.sweep.classify import VERDICTS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.exact import derivatives
+from verifier.exact.prove import prove_same
 from verifier.exact.truth import subject
 from verifier.language.formats import round_array
 from verifier.language.grammar import block
@@ -49,14 +50,12 @@ MOST_COMPONENTS = 64  # that are proved one by one
 MOST_HUNTED = 2  # components of a gradient in whose domain a hunt looks for something worse
 MOST_FORMS = 80  # of all statements
 MOST_PROVED = 4  # forms that are worth a proof, of one gradient
-MOST_LINES = 2  # that are suggested for one gradient
 CLOSE = (1.0, 2.0**-10, 2.0**-20, 2.0**-30)  # relative distances of the components of an array
 GOLDEN = 0.6180339887498949  # the multiples of the golden ratio, less their whole numbers, fill an interval evenly
 SMALL_GAIN = 0.1  # bits that are enough where the worst verdict is better
 BESIDE = (-2, -1, 1, 2)  # units in the last place: where the old gradient is as bad beside a point, it was chance that it was not there
 LEAST_GAIN = 1.0  # bits, on the mean
 FACTOR = 2.0  # by which the worst error may be larger, as that of single numbers
-PASSES = ("forward", "backward")
 
 
 @dataclass(frozen=True)
@@ -233,18 +232,18 @@ def with_clusters(points: Sequence[FloatPoint], check: Check, boxes: Sequence[In
     """The points, in every third of which the components of each array are close to the first one: there differences cancel."""
     names = check.subject.program.inputs
     first = {base(name): i for i, name in reversed([*enumerate(names)])}
-    found = []
+    found: list[FloatPoint] = []
     for k, point in enumerate(points):
         box = boxes[k % len(boxes)]
-        near = [point[first[base(n)]] * (1 + CLOSE[k % len(CLOSE)] * ((i * GOLDEN) % 1 - 0.5)) for i, n in enumerate(names)] if k % 3 == 2 else point  # noqa: PLR2004 - every third
+        near = [point[first[base(n)]] * (1 + CLOSE[k % len(CLOSE)] * ((i * GOLDEN) % 1 - 0.5)) for i, n in enumerate(names)] if k % 3 == 2 else point
         found.append(tuple(round_array(check.format, np.array([x if low <= x <= high else y for x, y, (low, high) in zip(near, point, box, strict=True)])).tolist()))
     return found
 
 
 def _inside(points: Sequence[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
-    from verifier.search.improve.improve import _meant
-
-    return _meant([p for p in dict.fromkeys(points) if all(np.isfinite(p))], meant)
+    """The points that are finite and at which the inputs are meant."""
+    found = [p for p in dict.fromkeys(points) if all(np.isfinite(p))]
+    return found if meant is None or meant.given is None else [p for p, holds in zip(found, satisfied(meant, found), strict=True) if holds]
 
 
 def _judged(check: Check, points: Sequence[FloatPoint]) -> list[list[Verdict]]:
@@ -336,7 +335,7 @@ def statements_of(case: Case, draft: Draft) -> list[ArrayStatement]:
     assigned = [tree for _, tree in trees]
     every = ArrayWords(definitions_of(assigned, assigned), "")
     axes = summed_axes(every, [t.value for t in assigned if isinstance(t, ast.Assign)])
-    found = []
+    found: list[ArrayStatement] = []
     for source, tree in trees:
         if not isinstance(tree, ast.Assign | ast.AugAssign) or (source is own and len(shared) > 1):
             continue

@@ -15,16 +15,17 @@ from verifier.case import points
 from verifier.case.case import Case, ImproveRequest
 from verifier.circuit.backprop import differentiated
 from verifier.circuit.program import Line, Program
-from verifier.compare.agreement import differs, prove_same
+from verifier.compare.challenge import differs
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
 from verifier.exact import derivatives
+from verifier.exact.prove import prove_same
 from verifier.exact.truth import Subject
 from verifier.search.improve.array_calls import ArrayWords, prefix_of
 from verifier.search.improve.array_forms import forms, summed_axes
-from verifier.search.improve.array_lines import ArrayStatement, Edit, better_statements, definitions_of, on_lines
 from verifier.search.improve.suggestion import Suggestion
+from verifier.search.improve.whole_arrays import ArrayStatement, Edit, better_statements, definitions_of, on_lines
 from verifier.trace.record import Callee, Trace
 from verifier.trace.rewrite import Body, bodies
 
