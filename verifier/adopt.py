@@ -75,17 +75,24 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
     kept, problems = _without_harm(before, file, reports, chosen, strict=strict)
     if not kept:
         raise RefusedError(problems[0][1])
-    changed = edited(before, [(s.span, s.replacement) for s in kept])
+    changed = edited(before, [(s.span, s.written) for s in kept])
     afterwards = _checked(changed, file, strict=strict)
     _put(file, changed, digest)
     passed = sum(r.status == "passed" for r in afterwards)
     parts = [
-        f"wrote line {', '.join(str(s.line) for s in sorted(kept, key=lambda s: s.span))}",
+        _what(kept),
         f"checked again: {passed} of {len(afterwards)} {'case' if len(afterwards) == 1 else 'cases'} passed",
-        *(f"not line {s.line}: {problem}" for s, problem in problems),
+        *(f"not {'the implementation' if s.added else f'line {s.line}'}: {problem}" for s, problem in problems),
         *([f"{len(suggested) - len(chosen)} of the same statements are left for the next run"] if len(suggested) > len(chosen) else []),
     ]
     return f"{file}: {'; '.join(parts)}", afterwards
+
+
+def _what(kept: Sequence[Replacement]) -> str:
+    """What was written, in words."""
+    lines = [str(s.line) for s in sorted(kept, key=lambda s: s.span) if not s.added]
+    new = [f"added {s.pass_text.partition(':')[0]} beside {s.implementation}, whose backward pass is backprop's and stays as it is" for s in kept if s.added]
+    return "; ".join([*([f"wrote line {', '.join(lines)}"] if lines else []), *new])
 
 
 def _without_harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequence[Replacement], *, strict: bool) -> tuple[list[Replacement], list[tuple[Replacement, str]]]:
@@ -106,7 +113,7 @@ def _without_harm(before: str, file: str, reports: Sequence[CaseReport], chosen:
 def _harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequence[Replacement], *, strict: bool) -> str:
     """What would be worse with some replacements; empty where nothing is."""
     try:
-        afterwards = _checked(edited(before, [(s.span, s.replacement) for s in chosen]), file, strict=strict)
+        afterwards = _checked(edited(before, [(s.span, s.written) for s in chosen]), file, strict=strict)
     except RefusedError as reason:
         return str(reason)
     return next(filter(None, (_worse(r, _same_case(r, afterwards, lost=_lines_lost(before, r.line, chosen))) for r in reports)), "")
@@ -114,14 +121,14 @@ def _harm(before: str, file: str, reports: Sequence[CaseReport], chosen: Sequenc
 
 def _lines_lost(before: str, line: int, chosen: Sequence[Replacement]) -> int:
     """The lines fewer that a text has above a line, after some replacements."""
-    return sum(len(LINE_END.findall(before[slice(*s.span)])) - len(LINE_END.findall(s.replacement)) for s in chosen if s.line < line)
+    return sum(len(LINE_END.findall(before[slice(*s.span)])) - len(LINE_END.findall(s.written)) for s in chosen if s.line < line)
 
 
 def _apart(suggested: Sequence[Replacement]) -> list[Replacement]:
     """Replacements none of which overlap: of a statement the first one; the same one for several gradients counts once."""
     found: list[Replacement] = []
     for s in suggested:
-        if all(s.span[1] <= other.span[0] or other.span[1] <= s.span[0] for other in found):
+        if all(s.span != other.span and (s.span[1] <= other.span[0] or other.span[1] <= s.span[0]) for other in found):
             found.append(s)
     return found
 

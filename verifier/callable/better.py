@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from verifier.callable.one_component import layout_of, one_component
+from verifier.callable.own_forms import better_array_lines
 from verifier.callable.own_words import in_own_words, library_name, module_of, read_by, renamed, same_names
 from verifier.callable.question import Question
 from verifier.callable.tried_line import holds_in_code, is_known
@@ -42,6 +43,10 @@ def with_better_lines(question: Question, report: CaseReport, case: Case, checke
         return report
     attempts = replace(attempts_for(case), seconds=wish.limit)
     found = attempts.make("better arrangements", lambda: [*_better(question, case, checked, trace, wish)], list[Replacement]())
+    if not all(s.patch for s in found) or not found:  # what is said in the language is for want of a line in the words of the code
+        own = attempts.make("better lines of the code", lambda: [*_in_own_forms(question, case, checked, trace, wish)], list[Replacement]())
+        named = {base(s.gradient) for s in own if s.patch}
+        found = [*own, *(s for s in found if base(s.gradient) not in named)]
     return replace(report, suggestions=tuple(found), notes=(*report.notes, *attempts.notes))
 
 
@@ -77,6 +82,13 @@ def _better(question: Question, case: Case, checked: Checked, trace: Trace, wish
         elif not found.why_no_patch and layout is not None:
             found = replace(found, patch="", why_no_patch=NOT_TRIED, span=(0, 0), digest="")
         yield found
+
+
+def _in_own_forms(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[Replacement]:
+    """Other forms of lines, in the words of the code: of arrays whose components read each other, and of values that the framework differentiates."""
+    for s, line in better_array_lines(question, case, checked, trace, wish):
+        assert line.source is not None
+        yield reported(checked.check, s, patch_of(case, line.source, line.start, line.end, s.replacement))
 
 
 def _of_all(s: Suggestion) -> Suggestion:

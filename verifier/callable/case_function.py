@@ -50,8 +50,9 @@ def truth_over(case: Case, parameters: Mapping[str, tuple[str, ...]]) -> TruthOf
             total = builder.append("mul", (known[upstream_name(flows[0])], total))
         if not builder.steps[total].args:
             total = builder.append("copy", (total,))
-        built = replace(builder.program(total, output_name=TOTAL), parameters=program.parameters, shapes=dict(program.shapes))
-        return source, built
+        built = builder.program(total, output_name=TOTAL)
+        outputs = {theirs + name[len(mine) :]: steps[at] for mine, theirs in zip(case.outputs, flows, strict=False) for name, at in case.programs.truth.names.items() if base(name) == mine}
+        return source, replace(built, names={**built.names, **outputs}, parameters=program.parameters, shapes=dict(program.shapes))
 
     return build
 

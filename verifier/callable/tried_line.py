@@ -18,7 +18,7 @@ from verifier.exact.truth import Subject
 from verifier.language.formats import Format
 from verifier.search.improve.acceptance import NotAccepted, identity_of, is_worse
 from verifier.search.improve.each_component import ArrayShapes, are_one_formula
-from verifier.trace.record import Trace
+from verifier.trace.record import Callee, Trace
 from verifier.trace.rewrite import Body, bodies, replaced
 
 MOST_POINTS = 12  # at which both are judged over the reals and in floats
@@ -26,7 +26,7 @@ MOST_POINTS = 12  # at which both are judged over the reals and in floats
 
 def is_known(question: Question, line: Line) -> bool:
     """Whether the code of the function in which a line stands can be replaced."""
-    return any(_statement(body, line) is not None for body in bodies(question.callee.functions))
+    return any(_statement(body, line) is not None for body in bodies(question.callee.functions or question.callee.lines))
 
 
 def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace, line: Line, new: str, *, gradient: str, is_proved: bool, layout: ArrayShapes | None) -> bool:
@@ -53,21 +53,32 @@ def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace
 
 def _traced_with(question: Question, trace: Trace, line: Line, new: str, fmt: Format) -> Trace | None:
     """The trace of the function with another statement on a line; None where it does not run."""
-    callee = question.callee
-    for body in bodies(callee.functions):
+    found = edited_body(question.callee, line)
+    return None if found is None else traced_with(question.callee, trace, found, new, fmt)
+
+
+def edited_body(callee: Callee, line: Line) -> tuple[Body, ast.stmt] | None:
+    """The function, and the statement in it, that stands on a line."""
+    for body in bodies(callee.functions or callee.lines):
         old = _statement(body, line)
-        if old is None:
-            continue
-        (statement,) = ast.parse(new).body
-        for node in ast.walk(statement):
-            ast.copy_location(node, old)
-        try:
-            with warnings.catch_warnings(), replaced(body, old, statement):
-                warnings.simplefilter("ignore")  # of a line that nobody wrote
-                return callee.trace(*split(callee, trace.point), fmt)
-        except Exception:  # noqa: BLE001 - the user's code, with another line: whatever it raises, it is not suggested
-            return None
+        if old is not None:
+            return body, old
     return None
+
+
+def traced_with(callee: Callee, trace: Trace, place: tuple[Body, ast.stmt], new: str, fmt: Format) -> Trace | None:
+    """The trace of a callable with other statements in the place of one of its code; None where it does not run."""
+    body, old = place
+    statements = ast.parse(new).body
+    statement = statements[0] if len(statements) == 1 else ast.If(ast.Constant(value=True), statements, [])
+    for node in ast.walk(statement):
+        ast.copy_location(node, old)
+    try:
+        with warnings.catch_warnings(), replaced(body, old, statement):
+            warnings.simplefilter("ignore")  # of a line that nobody wrote
+            return (callee.anew or callee.trace)(*split(callee, trace.point), fmt)
+    except Exception:  # noqa: BLE001 - the user's code, with another line: whatever it raises, it is not suggested
+        return None
 
 
 def _statement(body: Body, line: Line) -> ast.stmt | None:
@@ -77,4 +88,4 @@ def _statement(body: Body, line: Line) -> ast.stmt | None:
     return body.statement(line.source.place(line.start).line)
 
 
-__all__ = ["holds_in_code", "is_known"]
+__all__ = ["edited_body", "holds_in_code", "is_known", "traced_with"]

@@ -260,6 +260,12 @@ class Replacement:
     span: tuple[int, int] = (0, 0)  # the characters of the file that the replacement takes the place of
     digest: str = ""  # of the contents of that file when it was read; empty where there is no patch
     pass_text: str = ""  # the implementation with the replacement, to stand in a case file, where its backward pass is not written
+    added: str = ""  # the characters of that implementation as the patch adds them at `span`, where it takes the place of nothing
+
+    @property
+    def written(self) -> str:
+        """What the file has at `span` once the patch is applied."""
+        return self.added or self.replacement
 
 
 class _ShownAnywhere:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from verifier.case import points
-from verifier.case.case import Case, ImproveRequest
+from verifier.case.case import Case, Draft, ImproveRequest
 from verifier.case.components import base
+from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
 from verifier.report.attempts import Attempts
 from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
+from verifier.report.new_entry import entry_patch
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
 from verifier.search.improve.each_component import improve_components
-from verifier.search.improve.generated_lines import as_yaml
 from verifier.search.improve.improve import improve
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
+from verifier.search.improve.whole_arrays import improve_arrays
 
-GENERATED = "this line is backprop's, and the file has none; to have the better one, write the implementation so"
 FEW_COMPONENTS = 8  # of an array whose components are looked at one by one
 MOST_POINTS = 200  # points at which a gradient does not pass that the search is given
 
@@ -53,16 +55,28 @@ def _of(case: Case, checked: Checked, regions: Sequence[tuple[Check, Region]], w
         return
     if any(g == wish.gradient for _, g in check.subject.claims):
         check = check.alone(wish.gradient)
-    bad = _points(checked, regions)
-    suggested = improve_components(case, check, draft, budget=wish.seconds, bad=bad) if case.programs.outputs else ()
-    if not suggested and (not case.programs.outputs or len(check.subject.claims) <= FEW_COMPONENTS):  # statements about single numbers
-        suggested = improve(check, draft, points.boxes(case, check.format), budget=wish.seconds, meant=meant_in(case, check.format), points=bad)
+    suggested = _suggested(case, check, draft, wish, _points(checked, regions))
     for found in suggested:
         if found.gradient in wanted:
-            if draft.whole is not None:
+            if draft.whole is not None or found.new_pass is None:
                 yield reported(check, found, patch_of(case, found.source, found.start, found.end, found.replacement))
-            elif found.new_pass is not None:
-                yield reported(check, found, FilePatch(problem=GENERATED), pass_text=as_yaml(draft, found.new_pass))
+            else:
+                patch, added, text = entry_patch(case, draft, found.new_pass)
+                yield replace(reported(check, found, patch, pass_text=text), added=added)
+
+
+def _suggested(case: Case, check: Check, draft: Draft, wish: ImproveRequest, bad: Sequence[FloatPoint]) -> tuple[Suggestion, ...]:
+    """The suggestions for one implementation: for statements that are one formula of each component, for others about arrays, for those about single numbers."""
+    boxes, meant = points.boxes(case, check.format), meant_in(case, check.format)
+    has_lines = draft.whole is None and draft.implementation.forward is not None  # that backprop differentiates
+    found = improve_arrays(case, check, draft, boxes, budget=wish.seconds, meant=meant, bad=bad) if has_lines else ()
+    if not found and case.programs.outputs:
+        found = improve_components(case, check, draft, budget=wish.seconds, bad=bad)
+    if not found and case.shapes and not has_lines:
+        found = improve_arrays(case, check, draft, boxes, budget=wish.seconds, meant=meant, bad=bad)
+    if not found and (not case.programs.outputs or len(check.subject.claims) <= FEW_COMPONENTS):
+        found = improve(check, draft, boxes, budget=wish.seconds, meant=meant, points=bad)
+    return found
 
 
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:

@@ -168,6 +168,8 @@ class Callee:
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
+    lines: tuple[Any, ...] = ()  # of the user, whose lines may be tried in other words; where there are none, `functions`
+    anew: TraceWith | None = None  # the trace of code that was edited since it was traced, where `trace` remembers what it has traced
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     go_on: GoOnWith | None = None  # the trace in which iterations with a rule of their own run so many times as many rounds more
     held: TraceWith | None = None  # the trace in which what the code says is a constant (detach, stop_gradient) is one, with the number that it has at the point

@@ -22,9 +22,13 @@ def lines(c: CaseReport, paint: Paint) -> list[str]:
         return wrapped(nothing(c), "  better    ", paint.columns, indent=" " * 12)
     first: dict[tuple[object, ...], Replacement] = {}
     found: list[str] = []
+    passes: set[tuple[str, str]] = set()
     for s in c.suggestions:
         key = (s.implementation, s.file, s.line, s.column, s.original, s.replacement, s.pass_text)
         found += _one(s, paint, first.get(key))
+        if (s.implementation, s.pass_text) not in passes:  # it is the same for all gradients
+            found += [f"{' ' * 11}{line}" for line in s.pass_text.splitlines()]
+            passes.add((s.implementation, s.pass_text))
         first.setdefault(key, s)
     return found
 
@@ -47,6 +51,7 @@ def _one(s: Replacement, paint: Paint, same: Replacement | None) -> list[str]:
         ("verdict", f"{s.verdict_before} -> {s.verdict_after} at worst"),
         ("cost", f"{s.cost} times the time of this statement"),
         *((("patch", f"none: {s.why_no_patch}"),) if s.why_no_patch else ()),
+        *((("patch", f"a new implementation beside {s.implementation}, whose lines are backprop's"),) if s.added else ()),
     ]
     if same is not None:
         shown = [("line", f"the same as for {same.implementation}.{same.gradient}"), *(row for row in rows if row[0] not in ("cost", "patch"))]
@@ -58,7 +63,6 @@ def _one(s: Replacement, paint: Paint, same: Replacement | None) -> list[str]:
         *(paint(f"     |  + {line}", "green") for line in s.replacement.strip().splitlines()),
         *(line for word, text in rows for line in wrapped(text, f"     =  {word:<9} ", paint.columns, indent=" " * 18)),
         *_regions(s.regions),
-        *(f"{' ' * 11}{line}" for line in s.pass_text.splitlines()),
     ]
 
 

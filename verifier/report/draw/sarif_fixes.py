@@ -20,7 +20,7 @@ def fixes(case: CaseReport, f: Finding, artifact: Callable[[str], dict[str, str]
     for s in case.suggestions or ():
         region = _region(s) if (s.implementation, s.gradient) == (f.implementation, f.gradient) else None
         if region is not None:
-            change = {"artifactLocation": artifact(s.file), "replacements": [{"deletedRegion": region, "insertedContent": {"text": s.replacement}}]}
+            change = {"artifactLocation": artifact(s.file), "replacements": [{"deletedRegion": region, "insertedContent": {"text": s.written}}]}
             found.append({"description": {"text": _words(s)}, "artifactChanges": [change]})
     return found
 

@@ -46,16 +46,19 @@ def spelled_out(check: Check, draft: Draft) -> SpelledOut | None:
     return SpelledOut(replace(check, subject=replace(own, claims=check.subject.claims), proved=frozenset()), found)
 
 
-def with_text(spelled: SpelledOut, draft: Draft, found: Suggestion) -> Suggestion:
-    """A suggestion about a generated line with the text of the whole implementation: only what the gradients need, and no forward pass where they read none of it."""
-    before, after = found.source.text[: found.start], found.source.text[found.end :]
-    backward = f"{before}{found.replacement}{after}".splitlines()
+def with_text(spelled: SpelledOut, draft: Draft, found: Suggestion, others: Sequence[Suggestion] = ()) -> Suggestion:
+    """A suggestion about a generated line with the text of the whole implementation, in which the `others` are followed as well: only what the gradients need, and no forward pass where they read none of it."""
+    text, end = found.source.text, len(found.source.text) + 1
+    for s in sorted({(s.start, s.end): s for s in (*others, found)}.values(), key=lambda s: -s.start):
+        if s.end <= end:
+            text, end = text[: s.start] + s.replacement + text[s.end :], s.start
+    backward = text.splitlines()
     assert spelled.draft.implementation.forward is not None
     forward = spelled.draft.implementation.forward.text.splitlines()
     claims = [name for _, name in draft.claims]
     backward, read = _needed(backward, set(claims))
     short, _ = _needed(forward, read | {spelled.draft.forward.output_name})
-    whole = _built(spelled.draft, "\n".join(forward), f"{before}{found.replacement}{after}")
+    whole = _built(spelled.draft, "\n".join(forward), text)
     for trial, base in (("", draft), ("\n".join(short), spelled.draft), ("\n".join(forward), spelled.draft)):
         made = _built(base, trial, "\n".join(backward))
         if made is not None and made.whole is not None and whole is not None and whole.whole is not None and _are_same(whole.whole, made.whole, claims):

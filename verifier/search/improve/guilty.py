@@ -171,7 +171,14 @@ def ancestors_of_statement(program: Program, statement: Replaceable) -> Collecti
 def _names_in_texts(program: Program) -> set[str]:
     """The names that statements set; what a `diff` was written out to has names that no text has."""
     sources = {id(line.source): line.source for line in program.lines if line.source is not None}
-    return {name for source in sources.values() for tree in block(source.text)[0] for name in targets_of(tree)}
+    return {name for source in sources.values() for tree in _statements_of(source) for name in targets_of(tree)}
+
+
+def _statements_of(source: Source) -> list[ast.stmt]:
+    """The statements of a text; of a file of Python code those of its functions."""
+    if not source.file.endswith(".py"):
+        return block(source.text)[0]
+    return [s for s in ast.walk(ast.parse(source.text)) if isinstance(s, ast.Assign | ast.AugAssign)]
 
 
 def _expanded(program: Program, step: int, visible: Mapping[int, str], most: int) -> dict[int, bool]:

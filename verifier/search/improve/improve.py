@@ -90,7 +90,8 @@ def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget:
         spelled = spelled_out(check, draft)
         if spelled is None:
             return ()
-        return tuple(with_text(spelled, draft, s) for s in improve(spelled.check, spelled.draft, boxes, budget=budget, meant=meant, points=points))
+        found_here = improve(spelled.check, spelled.draft, boxes, budget=budget, meant=meant, points=points)
+        return tuple(with_text(spelled, draft, s, found_here) for s in found_here)
     deadline = time.process_time() + budget
     if meant is None and len(boxes) == 1:
         meant = Meant(tuple(boxes[0]), ((),) * len(boxes[0]))

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,7 @@ from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shapes
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
+FRAMEWORK = str(Path(jax.__file__).parent)
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -122,7 +124,7 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
             raise Refusal(f"the output {n} is complex", None, "return its real part and its imaginary part, or its absolute value")
     if not numbers:
         raise Refusal("no output is a float or an array of floats: there is nothing to differentiate", None, "return what is to be differentiated")
-    replayed = Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
+    replayed = _replayed(called_)
     seen = _behaviour(called_, fmt, {n: outputs[n] for n in numbers})
     if seen.linear_at is not None:
         replayed.known[fmt.name] = given, seen.flows, (plain, seen.gradients)
@@ -144,7 +146,38 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),
         go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
+        lines=_functions(called_),
+        anew=lambda values, flows, f: _traced_anew(called_, values, flows, f),
     )
+
+
+def _replayed(called_: JaxCall) -> Replayed:
+    """The outputs and the gradients of a callable, as they are run again."""
+    return Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
+
+
+def _functions(called_: JaxCall) -> tuple[Any, ...]:
+    """The functions of the user of which the callable is made: its own code, its rules, and those functions that it names."""
+    found: dict[Any, None] = {}
+    pending = [called_.backward, called_.function]
+    while pending:
+        one = pending.pop(0)
+        parts = [getattr(one, rule, None) for rule in ("fun", "fwd", "bwd", "jvp")]
+        plain = inspect.unwrap(one) if callable(one) else one
+        if inspect.isfunction(plain) and plain not in found and not plain.__code__.co_filename.startswith(FRAMEWORK):
+            found[plain] = None
+            pending += [plain.__globals__.get(n) for n in plain.__code__.co_names]
+        pending += [p for p in parts if inspect.isfunction(p)]
+    return tuple(found)
+
+
+def _traced_anew(called_: JaxCall, values: Values, flows: Values, fmt: Format) -> Trace:
+    """The trace of code that JAX may remember as it was before."""
+    jax.clear_caches()
+    try:
+        return _trace(called_, _replayed(called_), values, flows, fmt)
+    finally:
+        jax.clear_caches()
 
 
 @dataclass(frozen=True, eq=False)
