@@ -33,6 +33,7 @@ from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.report.bound_words import (
+    MOST_INPUTS,
     MOST_LINES,
     PROVED,
     REFUTED,
@@ -212,7 +213,8 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     """Which boxes are left, and what would decide them."""
     if not b.boxes:
         return ()  # nothing was tried, and the reason says what is missing
-    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:MOST_BOXES])]
+    most = MOST_BOXES if sum(low != high for _, low, high in b.box) <= MOST_INPUTS else 1  # of many inputs nobody reads more
+    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:most])]
     if b.open_count > len(rows):
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
     if b.open_absolute is not None:
