@@ -230,10 +230,12 @@ def test_of_many_inputs_one_open_box_is_written_and_of_few_three() -> None:
     """Boxes of 8 inputs are of no use to a reader; the JSON report has them."""
     for inputs, boxes in ((8, 1), (2, 3)):
         (case,) = load_text(f"function: sum(x*x)\nshapes: {{x: {inputs}}}\ndomain: {{x: [-1, 1]}}\ncertify: {{ulps: 1}}\n").cases
-        box = tuple((f"x[{k}]", "-1.0", "1.0") for k in range(inputs))
-        opened = replace(BOUND, gradient="dx[0]", outcome="open", open="0.2", box=box, open_boxes=(box,) * 8, open_count=9, boxes=100)
+        box, part = (tuple((f"x[{k}]", low, "1.0") for k in range(inputs)) for low in ("-1.0", "0.5"))
+        opened = replace(BOUND, gradient="dx[0]", outcome="open", open="0.2", box=box, open_boxes=(part,) * 8, open_count=9, boxes=100)
         (finding,) = bound_findings(case, (opened,), strict=False)
-        assert sum("in [-1.0, 1.0]" in line for line in finding.details) == boxes
+        assert sum("in [0.5, 1.0]" in line for line in finding.details) == boxes
+        (whole,) = bound_findings(case, (replace(opened, open_boxes=(box,), open_count=1),), strict=False)
+        assert not any("[-1.0, 1.0]" in line for line in whole.details), "all of the domain is open, as the message says"
         assert any(f"and {9 - boxes} more boxes" in line for line in finding.details)
 
 

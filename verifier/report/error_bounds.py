@@ -214,8 +214,8 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     if not b.boxes:
         return ()  # nothing was tried, and the reason says what is missing
     most = MOST_BOXES if sum(low != high for _, low, high in b.box) <= MOST_INPUTS else 1  # of many inputs nobody reads more
-    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:most])]
-    if b.open_count > len(rows):
+    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:most]) if box != b.box]
+    if rows and b.open_count > len(rows):
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
     if b.open_absolute is not None:
         rows.append(f"{'there':<9} an absolute error of at most {upward(b.open_absolute)}")
