@@ -137,11 +137,10 @@ def _start(case: Case) -> dict[str, str]:
     fmt = format_named(case.formats[0])
     if case.sample:
         return dict(zip(case.inputs, map(repr, points.sampled(case, fmt)[0]), strict=True))
-    domain, choices = dict(case.domain), dict(case.choices)
+    choices = dict(case.choices)
     found = {}
-    for k, name in enumerate(case.inputs):
-        low, high = (float(b) if "inf" in b else float(exact(b)) for b in domain.get(name, ("-inf", "inf")))
-        low, high = max(low, -2.0 + min(high, 0.0)), min(high, 2.0 + max(low, 0.0))
+    for k, (name, ends) in enumerate(zip(case.inputs, points.domain_of(case), strict=True)):
+        low, high = max(ends[0], -2.0 + min(ends[1], 0.0)), min(ends[1], 2.0 + max(ends[0], 0.0))
         found[name] = choices[name][0] if name in choices else repr(low + (high - low) * ((3 * k + 2) % 7 + 1) / 8)
     return found
 

@@ -94,6 +94,8 @@ def test_what_may_be_assumed_are_functions_that_are_not_rounded_to_the_nearest_n
         ("certify: {ulps: many}", "3:17: certify.ulps: 'many' is not a number"),
         ("certify: {ulps: 6, absolute: 1e-3}", "3:20: certify has 'ulps' and 'absolute'; a gradient has one claim, so leave one of them, or write two cases"),
         ("certify: {ulps: 6, budget: 0}", "3:28: certify.budget is 0; it must be a positive number of seconds"),
+        ("certify: {ulps: 6, budget: 1e999}", "3:28: certify.budget is 1e999; it must be a positive number of seconds, at most 1,000,000,000"),
+        ("certify: {ulps: 6, budget: 1e-999}", "3:28: certify.budget is 1e-999; it must be a positive number of seconds"),
         ("certify: {staged.dz: 6}", "3:11: 'dz' in certify is not a gradient of 'staged'; possible here: dx, dy"),
         ("certify: {stagd.dx: 6}", "3:11: unknown implementation 'stagd' in certify; did you mean 'staged'?"),
         ("certify: {staged.dx: {ulp: 6}}", "3:23: unknown key 'ulp' in certify.staged.dx; did you mean 'ulps'?"),

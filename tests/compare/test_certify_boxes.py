@@ -15,6 +15,7 @@ from verifier.compare.boxes.pieces import _between
 from verifier.compare.boxes.split import after, halves, not_above
 from verifier.compare.compare import compare
 from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
+from verifier.verify import verify
 
 SIGMOID = "1/(1+exp(-x))"
 NEURON = "1/(1+exp(-(w0*x0+w1*x1+w2)))"
@@ -310,3 +311,28 @@ def test_zero_times_an_infinity_is_no_number_and_has_no_bound(times: str) -> Non
     assert found.outcome == "open"  # 7.3 / x^2 is above 65504
     assert any(b.low[0] > -0.0106 for b in found.open_boxes)
     assert found.bound is not None
+
+
+# ---------------------------------------------------------------- numbers of a case that no float64 is
+
+
+@pytest.mark.parametrize("text", [
+    "domain: {x: [1, 2]}\ncertify: {ulps: 1e4999}\n",
+    "domain: {x: [1, 2]}\ncertify: {absolute: 1e400}\n",
+    "domain: {x: [1, 2]}\ncertify: {absolute: 1e-400}\n",
+    "domain: {x: [1, 2]}\ncertify: {ulps: 1}\nassume: {exp: 1e400 ulp}\n",
+    "domain: {x: [-1e400, 1]}\ncertify: {ulps: 1, budget: 0.2}\n",
+    "domain: {x: [-1e308, 1.7e308]}\ncertify: {ulps: best, budget: 0.2}\n",
+])  # fmt: skip
+def test_numbers_beyond_float64_are_claimed_and_assumed_like_others(text: str) -> None:
+    (case,) = load_text(f"function: x*x\n{text}").cases
+    found = verify(case)
+    (b,) = found.bounds
+    assert "V003" not in [f.code for f in found.findings]
+    assert b.outcome == ("open" if "domain: {x: [-1e" in text else "proved")
+
+
+def test_a_function_that_may_be_off_by_anything_makes_no_bound() -> None:
+    (case,) = load_text("function: exp(x)\ndomain: {x: [1, 2]}\ncertify: {ulps: 1e300, budget: 0.2}\nassume: {exp: 1e400 ulp}\n").cases
+    (b,) = verify(case).bounds
+    assert (b.outcome, b.bound) == ("open", None)

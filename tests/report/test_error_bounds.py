@@ -19,6 +19,7 @@ from verifier.report.bound_words import badness, box_text, downward, in_percent,
 from verifier.report.draw import drawn, in_terminal
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.paint import Paint
+from verifier.report.error_bounds import bound_findings
 from verifier.report.outcome import AssumedText, BoundResult, BoundShare, CaseReport, Report
 from verifier.verify import verify
 
@@ -213,6 +214,29 @@ def test_the_components_of_an_array_are_one_row_with_the_worst() -> None:
     assert len(rows) == 1
     assert "staged.dw[2] (worst of 3)" in rows[0]
     assert "at most 3 ulp" in rows[0]
+
+
+def test_many_rows_have_one_statement_each_the_largest() -> None:
+    many = tuple(replace(BOUND, gradient=f"d{name}", format=form) for name in "abcd" for form in ("float64", "float32"))
+    found = CaseReport("a", "f.yaml", 1, "passed", bounds=many)
+    lines = bound_lines(found, PLAIN)
+    assert sum("60 %  line 5: f = 1.0 / (1 + e)" in line for line in lines) == 8
+    assert not any("40 %" in line or "more statement" in line for line in lines)
+    assert sum("40 %  dx = f*f" in line for line in bound_lines(found, PLAIN, most=9)) == 8
+    assert sum("40 %" in line for line in bound_lines(replace(found, bounds=many[:6]), PLAIN)) == 6
+
+
+def test_of_many_inputs_one_open_box_is_written_and_of_few_three() -> None:
+    """Boxes of 8 inputs are of no use to a reader; the JSON report has them."""
+    for inputs, boxes in ((8, 1), (2, 3)):
+        (case,) = load_text(f"function: sum(x*x)\nshapes: {{x: {inputs}}}\ndomain: {{x: [-1, 1]}}\ncertify: {{ulps: 1}}\n").cases
+        box, part = (tuple((f"x[{k}]", low, "1.0") for k in range(inputs)) for low in ("-1.0", "0.5"))
+        opened = replace(BOUND, gradient="dx[0]", outcome="open", open="0.2", box=box, open_boxes=(part,) * 8, open_count=9, boxes=100)
+        (finding,) = bound_findings(case, (opened,), strict=False)
+        assert sum("in [0.5, 1.0]" in line for line in finding.details) == boxes
+        (whole,) = bound_findings(case, (replace(opened, open_boxes=(box,), open_count=1),), strict=False)
+        assert not any("[-1.0, 1.0]" in line for line in whole.details), "all of the domain is open, as the message says"
+        assert any(f"and {9 - boxes} more boxes" in line for line in finding.details)
 
 
 @pytest.mark.parametrize(("outcome", "key", "figures", "worst"), [("refuted", "seen", ("20.0", "90.0", "7.0"), 1), ("refuted", "seen", ("20.0", "90.0", None), 2), ("open", "open", ("0.2", "0.01", "0.5"), 2)])

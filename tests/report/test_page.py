@@ -160,6 +160,15 @@ def test_a_claim_for_a_whole_domain_stands_on_the_page() -> None:
     assert any("rounded once to the nearest" in text for text in found["assumed"])
 
 
+def test_the_bounds_of_an_array_are_one_row_on_the_page_and_a_long_point_does_not_stand_in_it() -> None:
+    (case,) = load_text("function: sum(x*x*x*y)\nshapes: {x: [4, 4], y: [4, 4]}\ndomain: {x: [1, 2], y: [1, 2]}\ncertify: {absolute: 1, budget: 1}\n", needs_points=False).cases
+    (found,) = verify_all([case]).cases
+    assert len(found.bounds) == 32
+    rows = page.content(found)["bounds"]
+    assert [row["who"].partition(" ")[2] for row in rows] == ["(worst of 16)", "(worst of 16)"]
+    assert all("the largest error seen" in row["remarks"] and "x = " not in row["remarks"] and "x=" not in row["remarks"] for row in rows)
+
+
 def test_what_is_not_there_is_said() -> None:
     (case, _) = load_text(TEXT).cases
     (bare,) = verify_all([case]).cases

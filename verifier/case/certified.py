@@ -27,6 +27,7 @@ FORMS = f"{BEST}, {EXAMPLE} or {{absolute: 1e-12}}"
 ASSUME_EXAMPLE = "{exp: 1 ulp}"
 HALF = Fraction(1, 2)  # ulp
 SECONDS = 10.0  # of the processor, for all gradients of an implementation in one format
+LEAST_SECONDS, MOST_SECONDS = Fraction(1, 10**6), 10**9
 UNITS: Mapping[str, Literal["ulp", "absolute"]] = {"ulps": "ulp", "absolute": "absolute"}
 ROUNDED_ONCE = ("add", "sub", "mul", "div", "fma", "sqrt", "remainder")  # by IEEE 754, in every format
 LIBRARY_FUNCTIONS = tuple(name for name, gate in GATES.items() if gate.float64 and gate.kind == "smooth" and not gate.exact and name not in ROUNDED_ONCE and name not in FORMATS)
@@ -92,8 +93,8 @@ def wrong_limit(what: str, number: str) -> str:
 
 
 def wrong_budget(what: str, number: str) -> str:
-    """Seconds are more than none."""
-    return f"{what} is {number}; it must be a positive number of seconds" if exact(number) <= 0 else ""
+    """Seconds are more than none, and no more than anybody waits."""
+    return "" if LEAST_SECONDS <= exact(number) <= MOST_SECONDS else f"{what} is {number}; it must be a positive number of seconds, at most {MOST_SECONDS:,}"
 
 
 def wrong_assumption(what: str, ulps: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from verifier.case.case import Case, Point
 from verifier.case.components import PointText, base, gathered
 from verifier.language import formats
-from verifier.language.formats import Format, dtype, numbers, places, round_array, round_exact
+from verifier.language.formats import FORMATS, Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def boxes(case: Case, fmt: Format) -> list[list[tuple[float, float]]]:
 def _bound(text: str) -> float:
     if text.lstrip("-") == "inf":
         return float(text)
-    value = exact(text)
-    return float(value) if abs(value) < 2**1024 else math.copysign(math.inf, value)
+    return round_exact(FORMATS["float64"], exact(text))
 
 
 Admits = Callable[[list[FloatPoint]], list[bool]]  # which of some points the case speaks of

@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 
 from verifier.case.case import BOUND_OPEN, BOUND_REFUTED, Case, Implementation, is_certified
 from verifier.case.certified import SECONDS, Certify
 from verifier.case.components import base, covers
 from verifier.case.points import point_text
 from verifier.compare.agreement import Outcome
-from verifier.compare.boxes.bounds import STATED, STATED_BY_USER, Assumed, Assumptions, Box, ErrorBound, ErrorClaim, box_of
+from verifier.compare.boxes.bounds import (
+    STATED,
+    STATED_BY_USER,
+    Assumed,
+    Assumptions,
+    Box,
+    ErrorBound,
+    ErrorClaim,
+    box_of,
+    float64_above,
+    float64_below,
+)
 from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.constraint import constraint_of
 from verifier.compare.check import Check
@@ -23,6 +33,7 @@ from verifier.language.formats import Format
 from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.report.bound_words import (
+    MOST_INPUTS,
     MOST_LINES,
     PROVED,
     REFUTED,
@@ -59,7 +70,7 @@ def answers(case: Case, check: Check) -> Sequence[ErrorBound]:
     """The answer to each claim of a case about an implementation in a format; none where it claims nothing."""
     claims = claims_of(case, _implementation(case, check.implementation))
     gradients = {name: claims.claim_for(name) for _, name in check.subject.claims}
-    wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else _below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
+    wanted = {name: ErrorClaim(claim.unit, None if claim.limit is None else float64_below(exact(claim.limit))) for name, claim in gradients.items() if claim is not None}
     if not wanted:
         return ()
     box = claims.obstacle or box_of(case, check.subject.program.inputs, check.format)
@@ -84,12 +95,6 @@ def _implementation(case: Case, name: str) -> Implementation:
 
 def _assumptions(case: Case) -> Assumptions:
     return Assumptions(tuple((function, exact(text)) for function, text in case.assume))
-
-
-def _below(limit: Fraction) -> float:
-    """The largest float64 that is not above a decimal: what is proved for it is proved for the decimal."""
-    near = float(limit)
-    return near if Fraction(near) <= limit else math.nextafter(near, -math.inf)
 
 
 def _without_box(check: Check, gradient: str, claim: ErrorClaim, reason: str) -> ErrorBound:
@@ -124,7 +129,7 @@ def _result(case: Case, check: Check, b: ErrorBound, claim: str | None) -> Bound
         computed=None if witness is None else witness.computed,
         exact=None if witness is None else witness.exact,
         stated=STATED if check.computed is None else (*STATED, AS_TRACED),
-        assumptions=tuple(AssumedText(a.function, f"{float(a.ulps):g}", _ground(check, a)) for a in b.assumptions),
+        assumptions=tuple(AssumedText(a.function, f"{float64_above(a.ulps):g}", _ground(check, a)) for a in b.assumptions),
         lines=tuple(BoundShare(line.line, line.statement, f"{line.share:.4g}", f"{line.contribution:.6g}", line.step) for line in b.lines),
         is_for_program_only=b.is_for_program_only,
         boxes=b.boxes,
@@ -208,8 +213,9 @@ def _left_open(b: BoundResult, seconds: float) -> tuple[str, ...]:
     """Which boxes are left, and what would decide them."""
     if not b.boxes:
         return ()  # nothing was tried, and the reason says what is missing
-    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:MOST_BOXES])]
-    if b.open_count > len(rows):
+    most = MOST_BOXES if sum(low != high for _, low, high in b.box) <= MOST_INPUTS else 1  # of many inputs nobody reads more
+    rows = [f"{'open' if not k else '':<9} {box_text(box)}" for k, box in enumerate(b.open_boxes[:most]) if box != b.box]
+    if rows and b.open_count > len(rows):
         rows.append(f"{'':<9} and {b.open_count - len(rows):,} more boxes")
     if b.open_absolute is not None:
         rows.append(f"{'there':<9} an absolute error of at most {upward(b.open_absolute)}")

@@ -17,10 +17,18 @@ from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import effects
 from verifier.compare.boxes.bounds import ErrorClaim
 from verifier.compare.boxes.by_balls import BY_BALLS
-from verifier.compare.boxes.constraint import EVERYWHERE, Constraint, are_empty, are_meant, to_listed
+from verifier.compare.boxes.constraint import (
+    EVERYWHERE,
+    Constraint,
+    are_empty,
+    are_meant,
+    moved_to_equalities,
+    narrow_to_equalities,
+    to_listed,
+)
 from verifier.compare.boxes.enclosures import ForwardBoxes, RoundingPlan
 from verifier.compare.boxes.narrow import narrowed
-from verifier.compare.boxes.split import halves, nearest_numbers
+from verifier.compare.boxes.split import halves, nearest_numbers, stored
 from verifier.language.formats import Format
 
 MOST_BATCH = 4096  # boxes in one pass of NumPy
@@ -148,6 +156,10 @@ def begin(plan: RoundingPlan, outputs: Sequence[int], fmt: Format, claims: Seque
     standing = [Standing(c, cap if c.unit == "ulp" else np.inf) for c in claims]
     none = Boxes(np.empty((0, dimensions)), np.empty((0, dimensions)), np.empty(0), np.empty((0, len(claims))), np.empty((0, dimensions)), np.empty((0, dimensions)))
     low, high = pieces
+    outside = narrow_to_equalities(constraint, fmt, low, high)
+    low, high = low[~outside], high[~outside]
+    if not len(low):
+        return BoxSearch(plan, outputs, fmt, standing, none, none, pieces[0].min(axis=0), pieces[1].max(axis=0), constraint)
     search = BoxSearch(plan, outputs, fmt, standing, none, none, low.min(axis=0), high.max(axis=0), constraint)
     count = len(low)
     low = np.hstack([low, np.full((count, len(plan.cuts)), -np.inf)])
@@ -314,6 +326,7 @@ def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
         width = parents.high[rows, axis] / 2 - parents.low[rows, axis] / 2
         part = np.concatenate([(first / 2 - parents.low[rows, axis] / 2) / width, (parents.high[rows, axis] / 2 - second / 2) / width])
     share = np.concatenate([parents.volume, parents.volume]) * np.where(np.isfinite(part), part, HALF)
+    outside = narrow_to_equalities(search.constraint, search.format, low[:, : len(search.plan.inputs)], high[:, : len(search.plan.inputs)])
     bounds = []
     for start in range(0, 2 * count, search.batch):
         cut = slice(start, start + search.batch)
@@ -321,6 +334,7 @@ def _halved(search: BoxSearch, parents: Boxes, axis: NDArray[np.intp]) -> Boxes:
         _clip(search, forward, low[cut], high[cut])
         bounds.append(found)
     bound = np.minimum(np.vstack(bounds), np.vstack([parents.bound, parents.bound]))  # what holds in a box holds in its parts
+    bound[outside] = -np.inf
     search.looked_at += 2 * count
     gain, splits = np.vstack([parents.gain, parents.gain]), np.vstack([parents.splits, parents.splits])
     children = Boxes(low, high, share, bound, gain, splits)
@@ -394,6 +408,8 @@ def between(low: DoubleArray, high: DoubleArray, part: DoubleArray) -> DoubleArr
 def meant_points(search: BoxSearch, points: DoubleArray) -> DoubleArray:
     """Points of the domain near to some points; those where `given` does not certainly hold are left out."""
     points = to_listed(search.constraint, nearest_numbers(search.format, np.clip(points, search.domain_low, search.domain_high)))
+    points = moved_to_equalities(search.constraint, stored(search.format), points, search.random)
+    points = points[np.all((points >= search.domain_low) & (points <= search.domain_high), axis=1)]
     return points[are_meant(search.constraint, points)]
 
 

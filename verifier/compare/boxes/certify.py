@@ -11,7 +11,7 @@ import numpy as np
 
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.compare.boxes import branch, effects
-from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed
+from verifier.compare.boxes.bounds import Assumed, Assumptions, BoundOutcome, Box, ErrorBound, ErrorClaim, LineShare, assumed, float64_above
 from verifier.compare.boxes.branch import Boxes, BoxSearch, Standing
 from verifier.compare.boxes.constraint import EVERYWHERE, Constraint
 from verifier.compare.boxes.cuts import crossing, cuts_of
@@ -25,6 +25,7 @@ from verifier.exact.derivatives import NotDifferentiable
 from verifier.language.primitives import NoGate
 
 NOTHING_MEANT = "no point of the domain satisfies 'given', so there is nothing to show"
+UNMET = "; no number was found at which 'given' holds, so no error was looked for"
 MOST_STEPS = 20_000  # of a program
 TRIED = 2000  # numbers at which errors are computed, each time; where each is a call of somebody else's code
 CALLED = 100
@@ -58,7 +59,7 @@ def certify(check: Check, box: Box, claims: Mapping[str, ErrorClaim], *, assumpt
     if reason:
         return tuple(_without_bound(check, box, name, claim, reason) for name, claim in claims.items())
     known = tuple(a for a in used.values() if a is not None)
-    ulps = {gate: _above(a) for gate, a in used.items() if a is not None}
+    ulps = {gate: float64_above(a.ulps) for gate, a in used.items() if a is not None}
     plan = _plan(check, done, ulps, box, claims)
     search = branch.begin(plan, done.outputs, check.format, list(claims.values()), pieces(done, box, check.format, constraint), constraint)
     watch = _Watch(check, list(claims), search)
@@ -74,11 +75,6 @@ def _plan(check: Check, done: Operations, ulps: Mapping[str, float], box: Box, c
     plan = RoundingPlan(done, ulps, upstream=check.upstream, cuts=cuts_of(done, box), in_ulps=bool(relative), box=box)
     more = crossing(plan, box, relative)
     return RoundingPlan(done, ulps, upstream=check.upstream, cuts=(*plan.cuts, *more), in_ulps=bool(relative), box=box) if more else plan
-
-
-def _above(a: Assumed) -> float:
-    value = float(a.ulps)
-    return value if value >= a.ulps else math.nextafter(value, math.inf)
 
 
 def _missing(check: Check, used: Mapping[str, Assumed | None]) -> str:
@@ -168,7 +164,7 @@ def _bound(check: Check, box: Box, name: str, search: BoxSearch, j: int, seen: S
         open_boxes=boxes,
         open_count=len(low),
         open_absolute=absolute_bound(search, search.outputs[j], low, high) if outcome == "open" and s.claim.unit == "ulp" else None,
-        reason=_reason(s, left.bound[opened, j]) if outcome == "open" else "",
+        reason=_reason(s, left.bound[opened, j]) + (UNMET if search.constraint.meant is not None and s.point_at is None and seen is None else "") if outcome == "open" else "",
         worst=None if worst is None else _box(box, *worst),
         seen=None if seen is None else seen.error,
         seen_at=None if seen is None else seen.point,

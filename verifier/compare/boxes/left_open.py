@@ -26,7 +26,7 @@ def gathered(search: BoxSearch, boxes: Boxes) -> tuple[DoubleArray, DoubleArray]
     moving = np.flatnonzero(search.domain_high > search.domain_low)
     if len(boxes) > 1 and len(moving) == 1:
         low, high = _intervals(low, high, int(moving[0]))
-        order = np.argsort(low[:, moving[0]] - high[:, moving[0]], kind="stable")
+        order = np.argsort(low[:, moving[0]] / 2 - high[:, moving[0]] / 2, kind="stable")
     else:
         low, high = _joined(search.format, low, high)
         total = search.domain_high[moving] / 2 - search.domain_low[moving] / 2

@@ -25,18 +25,20 @@ from verifier.report.outcome import AssumedText, BoundResult, CaseReport
 
 RANK = {PROVED: 0, OPEN: 1, REFUTED: 2}
 COLOURS = {PROVED: "", OPEN: "yellow", REFUTED: "red"}
+MANY_ROWS = 6  # more than these have one statement each
 ALL_LINES = 1000  # statements of a ledger: more than there are
 NARROW = 8  # columns before a ledger, where rows do not fit into the terminal
 SENTENCE = 132  # columns of a wrapped sentence, where the text goes to no terminal
 
 
-def bound_lines(c: CaseReport, paint: Paint, *, most: int = MOST_LINES) -> list[str]:
-    """All lines about the bounds of a case, with so many statements of each ledger."""
+def bound_lines(c: CaseReport, paint: Paint, *, most: int | None = None) -> list[str]:
+    """All lines about the bounds of a case, with so many statements of each ledger: by default a few, and where there are many rows only the first of each."""
     lines: list[str] = []
+    most = most or (MOST_LINES if len(grouped(c.bounds)) <= MANY_ROWS else 1)
     has_formats = len({b.format for b in c.bounds}) > 1
     for domain in dict.fromkeys(domain_text(b) for b in c.bounds):
         lines += wrapped(domain or "the domain", "  for all ", paint.columns)
-        groups = [group for group in _groups(c.bounds) if domain_text(group[0]) == domain]
+        groups = [group for group in grouped(c.bounds) if domain_text(group[0]) == domain]
         cells = [_row(group, paint, has_formats=has_formats) for group in groups]
         widths = [max(paint.width(row[i]) for row in cells) for i in range(len(cells[0]))]
         for row, group in zip(cells, groups, strict=True):
@@ -71,7 +73,7 @@ def brief(bounds: Sequence[BoundResult]) -> str:
     return "certified within " + " and ".join(in_unit(upward(figure), unit) for figure, unit in zip(largest, ("ulp", "absolute"), strict=True) if figure is not None)
 
 
-def _groups(bounds: Sequence[BoundResult]) -> list[list[BoundResult]]:
+def grouped(bounds: Sequence[BoundResult]) -> list[list[BoundResult]]:
     """The bounds of each gradient in each format, those of the components of an array together, the worst one first."""
     groups: dict[tuple[str, str, str, str], list[BoundResult]] = {}
     for b in bounds:
@@ -79,14 +81,18 @@ def _groups(bounds: Sequence[BoundResult]) -> list[list[BoundResult]]:
     return [sorted(group, key=lambda b: (-RANK[b.outcome], -badness(b))) for group in groups.values()]
 
 
+def named(group: Sequence[BoundResult]) -> str:
+    """A gradient, of an array its worst component."""
+    return f"{group[0].implementation}.{group[0].gradient}" + (f" (worst of {len(group)})" if len(group) > 1 else "")
+
+
 def _row(group: Sequence[BoundResult], paint: Paint, *, has_formats: bool) -> list[str]:
     """The cells about a gradient: its name, format, outcome, bound, the bound at a point, the largest error seen, the time."""
     b, colour = group[0], COLOURS[group[0].outcome]
-    name = f"{b.implementation}.{b.gradient}" + (f" (worst of {len(group)})" if len(group) > 1 else "")
     claim = f" (claim {in_unit(b.claim, b.unit)})" if b.claim is not None else ""
     extent = "" if b.outcome != OPEN else f", open {left_text(b)}"
     return [
-        name,
+        named(group),
         b.format if has_formats else "",
         f"{paint(b.outcome, colour, bold=b.outcome != PROVED)}{claim}",
         "" if b.outcome == REFUTED else (f"at most {in_unit(upward(b.bound), b.unit)}" if b.bound is not None else "no bound") + extent,
@@ -100,7 +106,7 @@ def ledger(b: BoundResult, indent: str, *, most: int = MOST_LINES) -> Iterator[s
     """The worst-case ledger: which statements make the bound, in the box where it is largest; what the error is measured from, where that is not the exact gradient."""
     for line in b.lines[:most]:
         yield f"{indent}{in_percent(line.share):>6}  {f'line {line.line}: ' if line.line is not None else ''}{line.statement}"
-    if len(b.lines) > most:
+    if len(b.lines) > most > 1:
         rest = sum(float(line.share) for line in b.lines[most:])
         yield f"{indent}{in_percent(str(rest)):>6}  ({len(b.lines) - most} more {'statement' if len(b.lines) == most + 1 else 'statements'})"
     if b.is_for_program_only:

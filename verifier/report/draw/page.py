@@ -13,7 +13,7 @@ import hashlib
 import json
 import shlex
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from html import escape
 from importlib.resources import files
@@ -25,7 +25,7 @@ from verifier.language.verdict import Verdict
 from verifier.report.bound_words import MOST_LINES, OF_PROGRAM, OPEN, REFUTED, domain_text, downward, in_percent, in_unit, left_text, upward
 from verifier.report.catalogue import CATALOGUE
 from verifier.report.draw.better_content import better
-from verifier.report.draw.bound_rows import given
+from verifier.report.draw.bound_rows import given, grouped, named
 from verifier.report.draw.circuit_svg import STYLE
 from verifier.report.draw.deliver import visible
 from verifier.report.outcome import BoundResult, CaseReport, Finding, HuntedRegion, Report, Result, Sweep
@@ -38,6 +38,7 @@ MOST_LEDGERS = 10
 MOST_SHARES = 14  # of a ledger
 MOST_ROWS = 200  # of any other table
 MOST_INPUTS = 12  # of a point
+MOST_PLACE = 80  # characters of a point beside a bound; a longer one is in the JSON report
 LARGEST = 1_250_000  # bytes of what cases show, compressed, until drawings are left out: a page that is sent around has less than 2 MB
 GZIP = 31  # zlib's window bits for the format of gzip
 
@@ -225,7 +226,7 @@ def content(c: CaseReport) -> dict[str, Any]:
         "sweeps": [_sweep(s) for s in c.sweeps[:MOST_ROWS]],
         "residuals": [{"what": r.expression, "computed": r.computed, "expected": r.expected or "", "met": r.met, "at": at(r.point)} for r in c.residuals[:MOST_ROWS]],
         "published": [{"name": p.name, "computed": p.computed, "published": p.published, "met": p.met, "at": at(p.point)} for p in c.published[:MOST_ROWS]],
-        "bounds": [_bound(b) for b in c.bounds[:MOST_ROWS]],
+        "bounds": [_bound(group) for group in grouped(c.bounds)[:MOST_ROWS]],
         "assumed": list(given(c.bounds)),
         "regions": [_region(r) for r in c.regions[:MOST_ROWS]],
         "commands": _commands(c),
@@ -359,15 +360,18 @@ def _region(r: HuntedRegion) -> dict[str, Any]:
     return {"who": f"{r.implementation}.{r.gradient}", "format": r.format, "verdict": r.verdict.value, "kind": kind_of(r.verdict), "where": where, "cause": r.cause, "at": at(r.point)}
 
 
-def _bound(b: BoundResult) -> dict[str, Any]:
+def _bound(group: Sequence[BoundResult]) -> dict[str, Any]:
+    """A row about a gradient; of an array about its worst component."""
+    b = group[0]
     where = domain_text(b)
+    place = at(b.seen_at)
     remarks = "; ".join(
         filter(
             None,
             (
                 f"open {left_text(b)}" if b.outcome == OPEN else "",
                 b.reason,
-                f"the largest error seen: {in_unit(downward(b.seen), b.unit)} at {at(b.seen_at)}" if b.seen is not None else "",
+                f"the largest error seen: {in_unit(downward(b.seen), b.unit)}{f' at {place}' if len(place) <= MOST_PLACE else ''}" if b.seen is not None else "",
                 OF_PROGRAM if b.is_for_program_only else "",
                 f"at a point the bound is {in_unit(downward(b.at_a_point), b.unit)}" if b.at_a_point is not None else "",
             ),
@@ -376,7 +380,7 @@ def _bound(b: BoundResult) -> dict[str, Any]:
     bound = "" if b.bound is None or b.outcome == REFUTED else in_unit(upward(b.bound), b.unit)
     lines = [f"{in_percent(line.share)} {f'line {line.line}: ' if line.line is not None else ''}{line.statement}" for line in b.lines[:MOST_LINES]]
     kind = {"proved": "pass", "refuted": "fail"}.get(b.outcome, "warn")
-    return {"who": f"{b.implementation}.{b.gradient}", "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": bound, "claim": "" if b.claim is None else in_unit(b.claim, b.unit), "lines": lines, "remarks": remarks}
+    return {"who": named(group), "format": b.format, "where": where, "outcome": b.outcome, "kind": kind, "bound": bound, "claim": "" if b.claim is None else in_unit(b.claim, b.unit), "lines": lines, "remarks": remarks}
 
 
 def _commands(c: CaseReport) -> list[str]:
