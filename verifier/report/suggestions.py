@@ -13,8 +13,8 @@ from verifier.compare.check import Check
 from verifier.compare.checked import Checked
 from verifier.compare.meant import meant_in
 from verifier.report.attempts import Attempts
-from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.new_entry import entry_patch
+from verifier.report.outcome import ErrorFigures, Replacement, ReplacementRegion
 from verifier.report.patch import FilePatch, patch_of
 from verifier.search.hunt import Region
 from verifier.search.improve.each_component import improve_components
