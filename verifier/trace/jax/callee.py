@@ -173,11 +173,19 @@ def _functions(called_: JaxCall) -> tuple[Any, ...]:
 
 def _traced_anew(called_: JaxCall, values: Values, flows: Values, fmt: Format) -> Trace:
     """The trace of code that JAX may remember as it was before."""
-    jax.clear_caches()
+    remembers = any(getattr(f, "__wrapped__", None) is not None or hasattr(f, "defvjp") or hasattr(f, "defjvp") for f in (called_.function, *_named(_functions(called_))))
+    if remembers:  # all that is compiled goes with it: for a plain function that would be seconds for nothing
+        jax.clear_caches()
     try:
         return _trace(called_, _replayed(called_), values, flows, fmt)
     finally:
-        jax.clear_caches()
+        if remembers:
+            jax.clear_caches()
+
+
+def _named(functions: Sequence[Any]) -> list[Any]:
+    """What functions name of their own file."""
+    return [f.__globals__[n] for f in functions for n in f.__code__.co_names if n in f.__globals__]
 
 
 @dataclass(frozen=True, eq=False)
