@@ -50,7 +50,7 @@ def of_slope(dout, x):
 
 
 def there_and_back(x):
-    return np.fft.ifft(np.fft.fft(np.array([x, x]))).real[0], x
+    return np.float64(repr(float(x))), x
 
 
 def of_there_and_back(dout, x):
