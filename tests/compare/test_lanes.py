@@ -10,7 +10,7 @@ import pytest
 
 from verifier.compare import check as checks
 from verifier.compare.lanes import Lanes, lanes_of
-from verifier.exact.truth import Subject, Truth
+from verifier.exact.truth import Subject, Truth, forget
 from verifier.numpy import check
 
 X = np.array([0.25, -1.5, 3.0, 1e-9, 40.0, 0.25])
@@ -60,6 +60,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, forward: Callable[..., object], backwa
         return found[-1]
 
     monkeypatch.setattr(checks, "lanes_of", looked_for)
+    forget()
     return check(forward, x, backward=backward), found
 
 
@@ -73,6 +74,7 @@ def test_the_report_is_that_of_the_whole_program(monkeypatch: pytest.MonkeyPatch
         assert found[0] is not None
         assert len(found[0].claims) == x.size
         monkeypatch.setattr(checks, "lanes_of", lambda _truth, _subject: None)
+        forget()
         whole = check(forward, x, backward=backward)
     assert replace(own, proof_notes={}) == replace(whole, proof_notes={})
     assert {n: {g: t.partition(";")[0] for g, t in notes.items()} for n, notes in own.proof_notes.items()} == {n: {g: t.partition(";")[0] for g, t in notes.items()} for n, notes in whole.proof_notes.items()}

@@ -22,7 +22,7 @@ from verifier.language.gates import GATES
 MOST_REMEMBERED = 64  # programs of callables that were checked last, of which is remembered what follows from them
 MOST_STEPS_REMEMBERED = 20_000  # of all of them
 MOST_TRUTHS = 8  # beside which a program is remembered
-Found = TypeVar("Found")
+Derived = TypeVar("Derived")
 OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
@@ -131,7 +131,7 @@ class Subject:
     def _beside(self) -> dict[int, tuple[Truth, dict[object, Any]]]:
         return {}
 
-    def beside(self, truth: Truth, what: object, work: Callable[[], Found]) -> Found:
+    def beside(self, truth: Truth, what: object, work: Callable[[], Derived]) -> Derived:
         """What follows from this program and a truth, whatever the points and the format: found once."""
         if id(truth) not in self._beside:
             if len(self._beside) >= MOST_TRUTHS:
@@ -140,7 +140,7 @@ class Subject:
         known = self._beside[id(truth)][1]
         if what not in known:
             known[what] = work()
-        found: Found = known[what]
+        found: Derived = known[what]
         return found
 
     def joined_with(self, truth: Truth) -> tuple[Program, list[list[int]]]:
@@ -184,13 +184,13 @@ def remembered_subject(draft: Draft) -> Subject:
     return subject(draft) if draft.whole is None else _remembered(_subjects, draft.whole, draft.claims, lambda: subject(draft))
 
 
-Side = TypeVar("Side", Truth, Subject)
-Key: TypeAlias = tuple[Any, ...]  # the content of a program: its steps first
-_truths: OrderedDict[Key, Truth] = OrderedDict()
-_subjects: OrderedDict[Key, Subject] = OrderedDict()
+TruthOrSubject = TypeVar("TruthOrSubject", Truth, Subject)
+ProgramContent: TypeAlias = tuple[Any, ...]  # the content of a program: its steps first
+_truths: OrderedDict[ProgramContent, Truth] = OrderedDict()
+_subjects: OrderedDict[ProgramContent, Subject] = OrderedDict()
 
 
-def _remembered(known: OrderedDict[Key, Side], program: Program, claims: tuple[tuple[str, str], ...], make: Callable[[], Side]) -> Side:
+def _remembered(known: OrderedDict[ProgramContent, TruthOrSubject], program: Program, claims: tuple[tuple[str, str], ...], make: Callable[[], TruthOrSubject]) -> TruthOrSubject:
     """What was made of an equal program; else what is made now, which is known from then on."""
     p = program
     if len(p) > MOST_STEPS_REMEMBERED:

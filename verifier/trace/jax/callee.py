@@ -189,7 +189,7 @@ def _named(functions: Sequence[Any]) -> list[Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Behaviour:
+class _FirstRuns:
     """What a callable does beside its gradients: faults, what is worth a note; where it was if it is steady and its gradients are linear there, with these and what flowed in."""
 
     faults: tuple[tuple[str, str], ...] = ()
@@ -199,7 +199,7 @@ class _Behaviour:
     gradients: Sequence[Any] = ()
 
 
-def _behaviour(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> _Behaviour:
+def _behaviour(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> _FirstRuns:
     """Whether a callable does what no gradient should: give other bits when it is called again, or another output under differentiation.
 
     It is called again with OTHER times as much flowing in: where that gives OTHER times the gradients, to the last bit, it is steady. An output under differentiation that is the plain one up to the digits that a verdict of `rounding` may lose is only noted: a rule may arrange it in another way.
@@ -214,15 +214,15 @@ def _behaviour(called_: JaxCall, fmt: Format, outputs: Mapping[str, Any]) -> _Be
         if not is_scaled:
             second = _plain_and_pulled(called_, inputs, list(flows.values()))
     if misshapen := wrong_shapes({n: (np.shape(x), np.shape(g)) for n, x, g in zip(called_.names, inputs, first, strict=False)}):
-        return _Behaviour(tuple((MISSHAPEN, text) for text in misshapen.values()))
+        return _FirstRuns(tuple((MISSHAPEN, text) for text in misshapen.values()))
     if not (_all_same([*plain, *pulled], [*other[0], *other[1]]) and _all_same([*plain, *pulled], [*second[0], *second[1]]) and (is_scaled or _all_same(first, list(map(in_double, second[2]))))):
-        return _Behaviour((("V111", UNSTEADY),))
+        return _FirstRuns((("V111", UNSTEADY),))
     worst = max((_ulps(a, b, fmt) for a, b in zip(plain, pulled, strict=True)), default=0.0)
     if worst > 2.0 ** (fmt.precision / 3):
-        return _Behaviour((("V111", "gives another output when it is differentiated than when it is not"),))
+        return _FirstRuns((("V111", "gives another output when it is differentiated than when it is not"),))
     linear_at = Occasion(fmt.name, {n: in_double(x) for n, x in zip(called_.names, inputs, strict=True)}, {n: in_double(f) for n, f in flows.items()}) if is_scaled else None
     notes = (f"when it is differentiated, the output is up to {worst:.3g} ulp from that of a plain call: its derivative rule rounds in another order",) if worst else ()
-    return _Behaviour((), notes, linear_at, list(flows.values()), gradients)
+    return _FirstRuns((), notes, linear_at, list(flows.values()), gradients)
 
 
 def _plain_and_pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
