@@ -213,6 +213,12 @@ def test_the_run_over_all_cases_exits_0():
     assert report().exit_status == 0
 
 
+def test_no_text_of_the_run_holds_a_derivative_that_sympy_leaves_as_it_is():
+    """SymPy prints one that it cannot take as `Derivative(...)`, and one at a point as `Subs(...)`: no words of the case files."""
+    text = render(report())
+    assert [word for word in ("Subs(", "Derivative(") if word in text or word in str(report())] == []
+
+
 FROM_ONE = "V205"  # cells and formulas as they were written elsewhere begin with 1, not with what flows in: a warning, and true
 
 

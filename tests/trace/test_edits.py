@@ -74,6 +74,8 @@ def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
         ("dx = dout", "dx = dout / n"),
         ("dx = dout", "dx = -dout"),
         ("a, b = dout[:, :n], dout[:, n:]", "a, b = (dout[:, ::2], dout[:, 1::2])"),
+        ("dx = np.fft.ifft(n * np.fft.fft(x)).real", "dx = np.fft.ifft(n * np.fft.fft(x).conj()).real"),
+        ("dx = np.fft.ifft(np.conj(n) * x).real", "dx = np.fft.ifft(n * x).real"),
     ],
 )
 def test_an_edit_turns_the_mistake_back(wrong, right):
@@ -229,3 +231,31 @@ def backward_less_counts(dout, cache):
     dx = np.exp(x)
     dx[y] -= 1
     return dx * dout
+
+
+class Scaled:
+    """A layer that keeps a number and gives a vector axes."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.scale = 0.5
+        return x**3 * ctx.scale * w[None, :, None]
+
+    @staticmethod
+    def backward(state, g):
+        x, w = state.saved
+        return g * x * w
+
+
+def test_what_the_forward_pass_multiplies_by_is_tried_as_a_factor():
+    forward, backward = bodies([Scaled.forward, Scaled.backward])
+    assert sorted(forward.factors(backward)) == ["3", "state.scale", "w[None, :, None]"]
+    (body,) = bodies([Scaled.backward])
+    statement = body.statements[0]
+    assert any("state.scale" in ast.unparse(new) for new, _ in edits(statement, body.names, ["state.scale"]))
+
+
+def test_the_functions_of_calls_are_no_values():
+    (statement,) = ast.parse("dx = np.sum(np.exp(x) * n)").body
+    new = {ast.unparse(ast.fix_missing_locations(n)) for n, _ in edits(statement, ("n", "x"))}
+    assert not any("np.exp *" in n or "np.exp)" in n or "(np.sum" in n for n in new)

@@ -379,7 +379,7 @@ def test_what_is_picked_by_values_holds_where_the_same_is_picked(name):
 
 
 @pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
-@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
 def test_an_image_is_sampled_between_its_elements(padding, mode):
     image = torch.cat([X, X[:1] / 2])[None, None]
     report = check(lambda x, g: functional.grid_sample(x, g, mode=mode, padding_mode=padding, align_corners=False), image, GRID)

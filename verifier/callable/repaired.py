@@ -22,7 +22,8 @@ from verifier.report.outcome import CaseReport
 from verifier.trace.record import Trace, flat
 
 MEANT = " is meant"  # of a diagnosis that names the edit of the code
-NUMBER = re.compile(r"(?:the factor|a division by) `\d+` is missing")  # a number may stand for how often an index occurs
+UNCHECKED = frozenset(("aten._ctc_loss",))  # operations whose kernels read beyond their arrays if a length is wrong: code that runs them is not run with edits
+NUMBER = re.compile(r"(?:the factor|a division by) `(?:[\d./* ()-]|sqrt|pi)+` is missing")  # a number may stand for how often an index occurs, or for one that the code keeps
 
 
 def with_exchange(report: CaseReport, check: Check, checked: Checked) -> CaseReport:
@@ -56,7 +57,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
     callee, wrong = question.callee, [f for f in report.findings if f.code == "V101"]
     at = next((k for k, row in enumerate(checked.rows) if checked.points[k] == trace.point and any(d.verdict is Verdict.WRONG for d in row)), None)
     is_clear = len(wrong) == 1 and MEANT in wrong[0].message and not any(callee.inputs.values()) and not any(callee.outputs.values())
-    if not wrong or at is None or is_clear or not callee.functions or question.function is not None:
+    if not wrong or at is None or is_clear or not callee.functions or question.function is not None or any(r.what in UNCHECKED for r in trace.readings):
         return report
     names = list(dict.fromkeys(c.partition("[")[0] for c, _ in trace.claims))
 

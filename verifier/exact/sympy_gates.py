@@ -112,7 +112,7 @@ PRIMITIVES: dict[str, Callable[..., Expression]] = {
 }
 
 # The way back: the gate that a SymPy function is. Functions with a rule of their own are in `_special`.
-_GATES: dict[Expression, str] = {
+GATES_OF_FUNCTIONS: dict[Expression, str] = {
     sympy.exp: "exp", sympy.log: "log", sympy.sin: "sin", sympy.cos: "cos", sympy.tan: "tan",
     sympy.asin: "asin", sympy.acos: "acos", sympy.atan: "atan", sympy.atan2: "atan2",
     sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.tanh: "tanh",
@@ -183,7 +183,7 @@ def emit(expression: Expression, symbols: dict[Expression, int], gate: Emit, num
         special = _special(e, go, gate, number)
         if special is not None:
             return special
-        name = _GATES.get(e.func)
+        name = GATES_OF_FUNCTIONS.get(e.func)
         if name is None:
             raise NoGate(str(e))
         args = [go(a) for a in e.args]

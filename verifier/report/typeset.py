@@ -25,6 +25,7 @@ def formulas(case: Case) -> tuple[Formula, ...]:
     import sympy
 
     from verifier.exact import sympy_gates
+    from verifier.exact.formula_text import formula_text
 
     text = case.function.text.strip() if case.function is not None else ""
     program = derivatives.primitive(case.programs.truth)
@@ -33,10 +34,10 @@ def formulas(case: Case) -> tuple[Formula, ...]:
         return (Formula("", text),) if text else ()
     symbols = {name: sympy.Symbol(symbol_name(name), real=True) for name in program.inputs}
     function = sympy_gates.run(program, list(symbols.values()))[program.output]
-    found = [Formula("", text or str(function), mathml(function))]
+    found = [Formula("", text or formula_text(function), mathml(function))]
     for name in _read(program, names)[:MOST_GRADIENTS]:
         derivative = sympy.diff(function, symbols[name])
-        found.append(Formula(name, str(derivative), mathml(derivative)))
+        found.append(Formula(name, formula_text(derivative), mathml(derivative)))
     return tuple(f for f in found if f.text)
 
 

@@ -39,7 +39,7 @@ EditRow: TypeAlias = Callable[[ast.AST, ReadableNames], Iterator[Change]]
 
 SWAPPED = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",), "maximum": ("minimum",), "minimum": ("maximum",), "std": ("var",), "var": ("std",),
            "sin": ("cos",), "cos": ("sin",), "tanh": ("cosh", "sigmoid"), "sigmoid": ("tanh",), "exp": ("log",), "log": ("exp",), "sqrt": ("square",), "square": ("sqrt",), "zeros_like": ("ones_like",), "dot": ("multiply",),
-           "argmax": ("argmin",), "argmin": ("argmax",), "cumsum": ("sum",)}  # fmt: skip
+           "argmax": ("argmin",), "argmin": ("argmax",), "cumsum": ("sum",), "fft": ("ifft",), "ifft": ("fft",)}  # fmt: skip
 OPERATORS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Div, ast.Add), ast.Div: (ast.Mult,), ast.MatMult: (ast.Mult,)}
 SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
@@ -54,7 +54,7 @@ TERM = "the term `"  # of a term that is missing
 AT_WORDS = "`{}` where `np.add.at` is meant: an index that stands twice in `{}` counts once"
 SPREAD = ((":, None", 2), ("None, :, None", 3), (":, None, None", 3), ("None, :, None, None", 4), (":, None, None, None", 4))  # and how many axes that makes
 AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
-MODULES = frozenset(("np", "numpy", "math", "torch", "jnp", "self"))
+MODULES = frozenset(("np", "numpy", "math", "torch", "F", "jax", "jnp", "lax", "nn", "self"))
 
 
 def text(tree: ast.AST) -> str:
@@ -221,6 +221,31 @@ def signs(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         yield copy.deepcopy(tree.operand), f"the sign of `{text(tree)}` is flipped"
     elif isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
         yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{text(tree)}` is flipped"
+
+
+def conjugates(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
+    """A conjugate that is missing in what is transformed, or too many."""
+    function = called(tree)
+    if function is None or not isinstance(tree, ast.Call):
+        return
+    own = function.attr if isinstance(function, ast.Attribute) else function.id
+    if own in ("conj", "conjugate"):
+        is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
+        inner = function.value if isinstance(function, ast.Attribute) and is_method else tree.args[0] if tree.args else None
+        if inner is not None:
+            yield copy.deepcopy(inner), f"the conjugate is superfluous: `{text(tree)}`"
+    if "fft" in own and tree.args:
+        whole = copy.deepcopy(tree)
+        holders = [(parent, name, k) for parent in ast.walk(whole) for name, value in ast.iter_fields(parent) for k, _ in enumerate(value if isinstance(value, list) else [value])]
+        for parent, name, k in holders:
+            value = getattr(parent, name)
+            node = value[k] if isinstance(value, list) else value
+            if name == "func" or not isinstance(node, ast.Name | ast.Call) or (isinstance(node, ast.Name) and node.id in MODULES):
+                continue
+            new = expression(f"{text(node)}.conj()")
+            setattr(parent, name, [*value[:k], new, *value[k + 1 :]] if isinstance(value, list) else new)
+            yield copy.deepcopy(whole), f"the conjugate of `{text(node)}` is missing: `{text(tree)}`"
+            setattr(parent, name, value)
 
 
 def superfluous(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -520,5 +545,5 @@ def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 
 
-LIKELY: tuple[EditRow, ...] = (functions, reversed_sums, axes, transposes, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
+LIKELY: tuple[EditRow, ...] = (functions, reversed_sums, axes, transposes, conjugates, superfluous, operators, signs, exchanges, squares, brackets, slices, halves, names)
 RARE: tuple[EditRow, ...] = (exchanged_names, divisors, factors, products, roots, masks, constants, terms)

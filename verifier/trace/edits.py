@@ -11,6 +11,7 @@ from typing import NamedTuple
 from verifier.trace.edit_rows import (
     AT_WORDS,
     LIKELY,
+    MODULES,
     MOST_COUNTS,
     OPERATORS,
     RARE,
@@ -91,9 +92,9 @@ def _statement(text: str) -> ast.stmt:
     return ast.parse(text).body[0]
 
 
-def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = ()) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are those that stand in the code."""
-    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers))):
+def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = (), rows: Sequence[EditRow] = ROWS) -> Iterator[tuple[ast.stmt, str]]:
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are factors that stand in the code."""
+    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers)), rows):
         if not e.after:
             yield _placed(copy.deepcopy(e.statement), tree), e.words
 
@@ -112,7 +113,7 @@ def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS
     for new, words in statements(tree) if functions in rows else ():
         yield Edited(_placed(new, tree), words, None)
     value = getattr(tree, "value", None)
-    parts = [] if not isinstance(value, ast.expr) else list(ast.walk(value))
+    parts = [] if not isinstance(value, ast.expr) else _read(value)
     targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
     stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
     inside = [n for s in stored for n in ast.walk(s.slice)]
@@ -131,6 +132,12 @@ def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS
                     yield Edited(tree, words, node)
                 finally:
                     put(node)
+
+
+def _read(value: ast.expr) -> list[ast.AST]:
+    """The parts of an expression, without the functions that it calls: these are no values, nor are the modules that they are of."""
+    called_ = {id(node.func) for node in ast.walk(value) if isinstance(node, ast.Call)}
+    return [node for node in ast.walk(value) if id(node) not in called_ and not (isinstance(node, ast.Name) and node.id in MODULES)]
 
 
 def _headers(tree: ast.For) -> Iterator[Edited]:

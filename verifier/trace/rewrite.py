@@ -35,6 +35,20 @@ class Body:
         """The numbers in the function that are no whole numbers."""
         return list(dict.fromkeys(repr(n.value) for n in ast.walk(self.tree) if isinstance(n, ast.Constant) and isinstance(n.value, float) and not n.value.is_integer()))
 
+    def factors(self, reader: Body) -> list[str]:
+        """What stands in this function and may be a factor in another: numbers that are kept as attributes of its first argument (`ctx.scale`, `self.tau`), vectors that are given axes (`w[None, :, None]`), and exponents."""
+        mine, known = self.function.__code__.co_varnames[:1], set(reader.function.__code__.co_varnames)
+        first = reader.function.__code__.co_varnames[: reader.function.__code__.co_argcount][:1]
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name) and node.value.id in mine and first:
+                found.append(f"{first[0]}.{node.attr}")
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in known and any(isinstance(n, ast.Constant) and n.value is None for n in ast.walk(node.slice)):
+                found.append(ast.unparse(node))
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and isinstance(node.right, ast.Constant) and isinstance(node.right.value, int) and node.right.value > 2:
+                found.append(repr(node.right.value))
+        return found
+
     @property
     def names(self) -> list[str]:
         """The variables of the function, the last assigned first, and those of an outer function that it reads."""

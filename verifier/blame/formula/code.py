@@ -17,14 +17,14 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.exact.truth import Subject
 from verifier.language.source import Place
 from verifier.language.verdict import Verdict
-from verifier.trace.edits import edits, whole_edits
+from verifier.trace.edits import ROWS, edits, whole_edits
 from verifier.trace.record import Trace
 from verifier.trace.rewrite import Body, bodies, replaced
 
 SECONDS = 4.0  # of the processor, for all edits that are tried
 NEAR = 2.0**-10  # relative distance from the exact gradient of an edited one that is worth a new trace: a choice of what to certify, no verdict
 MOST_CERTIFIED = 12
-MOST_NUMBERS = 4  # of the code, that are tried as factors
+MOST_NUMBERS = 4  # of the code, that are tried as factors; and as many attributes and vectors that are given axes
 OTHERS = ((1.25, 0.0625), (-0.25, 0.0), (0.0625, 0.0))  # further points: the point, stretched and moved, so that what agrees by coincidence does not
 FAILS = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED)
 
@@ -84,15 +84,18 @@ def _source(body: Body) -> str:
 
 
 def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> Iterator[tuple[Body, Any, Any, str]]:
-    """Function, statement, edited statement and words: the few edits of statements as a whole first, and of all others those of likely lines first."""
+    """Function, statement, edited statement and words: the few edits of statements as a whole first, and of all others those of likely lines first, each kind on all of them before the next kind."""
     numbers = list(dict.fromkeys(n for body in found for n in body.numbers))[:MOST_NUMBERS]
+    written = {body: [*numbers, *list(dict.fromkeys(text for other in found for text in other.factors(body)))[:MOST_NUMBERS]] for body in found}
     near = list(dict.fromkeys((body, old) for body in found for line in likely if (old := body.statement(line)) is not None))
     far = [(body, old) for body in found if elsewhere for old in body.statements if all(old is not known for _, known in near)]
     for body, old in (*near, *far):
         yield from ((body, old, new, words) for new, words in whole_edits(old))
-    for body, old in (*near, *far):
-        known = {words for _, words in whole_edits(old)}
-        yield from ((body, old, new, words) for new, words in edits(old, body.names, numbers) if words not in known)
+    for place in (near, *([one] for one in far)):
+        known = {words for _, old in place for _, words in whole_edits(old)}
+        for row in ROWS:
+            for body, old in place:
+                yield from ((body, old, new, words) for new, words in edits(old, body.names, written[body], (row,)) if words not in known)
 
 
 def _certified(check: Check, again: Trace) -> int:

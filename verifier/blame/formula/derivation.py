@@ -79,17 +79,19 @@ def _derivative(program: Program, end: int, variable: int) -> str | None:
             return None
         found = found.subs(symbols[variable], written)
     text = _shortest(found)
-    return text if len(text) <= MAX_FORMULA_CHARACTERS else None
+    return text if 0 < len(text) <= MAX_FORMULA_CHARACTERS else None
 
 
 @lru_cache(maxsize=1000)
 def _shortest(formula: Any) -> str:
-    """An expression of SymPy as text, simplified where that is quick and makes it shorter."""
+    """An expression of SymPy in the words of the language, simplified where that is quick and makes it shorter; empty where there are none."""
     import sympy
 
-    if sympy.count_ops(formula) <= MAX_SIMPLIFIED:
-        formula = min((formula, sympy.simplify(formula)), key=lambda e: (sympy.count_ops(e), len(str(e))))
-    return str(formula)
+    from verifier.exact.formula_text import formula_text
+
+    ways = [formula, sympy.simplify(formula)] if sympy.count_ops(formula) <= MAX_SIMPLIFIED else [formula]
+    found = [(sympy.count_ops(e), len(text), text) for e in ways if (text := formula_text(e))]
+    return min(found)[2] if found else ""
 
 
 def _parts(program: Program, root: int) -> list[int]:

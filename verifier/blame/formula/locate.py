@@ -57,6 +57,7 @@ class IsolatedRun:
     claimed: frozenset[int] = frozenset()  # the steps of the claimed gradients
     own: dict[int, Balls] = field(default_factory=dict)  # what the statements of the adjoints give on exact operands
     operands: frozenset[int] = frozenset()  # all versions of all adjoints: where a statement's own computation ends
+    certain: frozenset[int] = frozenset()  # the definitions whose meaning is no guess: claimed gradients, entries of `adjoints`
 
 
 def isolate(program: Program, implementation: Implementation, claims: Sequence[tuple[str, str]], points: Sequence[tuple[float, ...]], *, beside: Sequence[tuple[float, ...]] = (), others: Sequence[Trial] = (), fmt: Format, upstream: float) -> IsolatedRun | None:
@@ -78,7 +79,8 @@ def isolate(program: Program, implementation: Implementation, claims: Sequence[t
         actual = run_over_reals(program, reference, {}, fmt)
         known = _meaning(program, implementation, claims, found, reference, actual)
         claimed = {program.names[name] for _, name in claims}
-        isolated = _isolated(program, reference, found, known, actual, fmt)
+        told = {name for _, name in claims} | {target for target, _ in implementation.adjoints}
+        isolated = _isolated(program, reference, found, known, actual, fmt, certain=frozenset(d.last for d in found if d.name in told))
     return replace(isolated, claimed=frozenset(claimed))
 
 
@@ -86,7 +88,7 @@ def without(program: Program, isolated: IsolatedRun, dropped: Container[int], fm
     """The same run, where some definitions are taken to hold no adjoint."""
     known = {step: forward for step, forward in isolated.named.items() if step not in dropped}
     with balls.precision(isolated.reference.bits):
-        found = _isolated(program, isolated.reference, definitions(program), known, isolated.actual, fmt, dropped)
+        found = _isolated(program, isolated.reference, definitions(program), known, isolated.actual, fmt, dropped, certain=isolated.certain)
     return replace(found, claimed=isolated.claimed)
 
 
@@ -155,7 +157,7 @@ def _meaning(program: Program, implementation: Implementation, claims: Sequence[
     return meaning
 
 
-def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Balls, ...], fmt: Format, dropped: Container[int] = ()) -> IsolatedRun:
+def _isolated(program: Program, reference: Reference, found: Sequence[Definition], known: dict[int, int], actual: tuple[Balls, ...], fmt: Format, dropped: Container[int] = (), *, certain: frozenset[int]) -> IsolatedRun:
     values: list[Balls] = list(reference.values)
     meaning = dict(known)
     ends = {d.last: d for d in found}
@@ -172,6 +174,8 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
         forward = meaning.get(index)
         if forward is None and index not in dropped:
             forward = reference.step_of_adjoint(values[index])
+        elif forward is not None and index not in certain:
+            forward = meaning[index] = _before(program, reference, forward, values[index], fmt)
         if forward is not None and agrees(values[index], exact := reference.exact(forward, values[index], fmt), fmt):
             meaning[index] = forward
             if not agrees(actual[index], exact, fmt):
@@ -187,7 +191,21 @@ def _isolated(program: Program, reference: Reference, found: Sequence[Definition
             own[index], values[index] = values[index], exact
     mistakes = _exchanged(program, reference, meaning, own, mistakes, fmt)
     operands = frozenset(v for d in found if d.last in meaning for v in d.versions)
-    return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), dict(known), own=own, operands=operands)
+    named = {end: forward for end, forward in known.items() if meaning[end] == forward}
+    return IsolatedRun(reference, tuple(values), actual, meaning, tuple(mistakes), tuple(propagated), named, own=own, operands=operands, certain=certain)
+
+
+def _before(program: Program, reference: Reference, forward: int, column: Balls, fmt: Format) -> int:
+    """The forward step whose adjoint a name such as `dz` holds: that of `z`, or, where it holds that value, of what `z` is computed from (`z = tanh(a)`, `dz = dout * (1 - z*z)`)."""
+    if agrees(column, reference.exact(forward, column, fmt), fmt):
+        return forward
+    other = reference.step_of_adjoint(column)
+    pending, known = [forward], {forward}
+    while other is not None and pending:
+        new = [a for a in program.steps[pending.pop()].args if a >= other and a not in known]
+        known.update(new)
+        pending += new
+    return other if other is not None and other in known else forward
 
 
 def _exchanged(program: Program, reference: Reference, meaning: dict[int, int], own: dict[int, Balls], mistakes: list[Mistake], fmt: Format) -> list[Mistake]:

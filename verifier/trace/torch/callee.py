@@ -20,7 +20,17 @@ from verifier.trace.flows import OTHER, pattern
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Occasion, Ran, Refusal, Trace, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shapes
-from verifier.trace.torch import complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling
+from verifier.trace.torch import (
+    alignments,
+    complex_numbers,
+    decompositions,
+    elementwise,
+    linear_algebra,
+    moves,
+    products,
+    reductions,
+    sampling,
+)
 from verifier.trace.torch.elementwise_only import Elementwise
 from verifier.trace.torch.escapes import NumbersTaken
 from verifier.trace.torch.memory import floats_in
@@ -35,7 +45,7 @@ COMPILED = "compiled by torch.compile: the gradients are those of the compiled c
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
 OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
-TABLES = (complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
+TABLES = (alignments, complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
 
 # ---------------------------------------------------------------- running

@@ -13,23 +13,24 @@ import torch
 
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
-from verifier.trace.record import Floats, Refusal
+from verifier.trace.record import Floats
 from verifier.trace.torch.memory import floats_in
 from verifier.trace.torch.mode import Tracer, row
 
-LINEAR, NEAREST = 0, 1  # torch's numbers of the ways to read between elements
+LINEAR, NEAREST, CUBIC = 0, 1, 2  # torch's numbers of the ways to read between elements
 ZEROS, BORDER, REFLECTION = 0, 1, 2  # and of what stands outside
+SHARPNESS = -0.75  # of the cubic kernel (R. Keys, IEEE Trans. ASSP 29, 1981, with a = -3/4), as torch has it
 
 
 @dataclass(frozen=True, eq=False)
 class _PlaceOnAxis:
-    """Where along one axis a point lies: the step of its position, the factor of the position's derivative, the two elements beside it with their weights."""
+    """Where along one axis a point lies: the step of its position, the factor of the position's derivative, the elements beside it with their weights and the derivatives of these."""
 
     position: Array
     slope: Array
     near: tuple[int, ...]
     weights: tuple[Array, ...]
-    signs: tuple[int, ...]  # of the derivatives of the weights
+    slopes: tuple[int | Array, ...]
 
 
 def _position(t: Tracer, step: Array, value: float, size: int, padding: int, align: bool) -> tuple[Array, Array, float]:
@@ -83,11 +84,38 @@ def _axis(t: Tracer, step: Array, value: float, size: int, way: int, padding: in
     return _PlaceOnAxis(position, slope, (low, low + 1), (t.gate("sub", low + 1, position), t.gate("sub", position, low)), (-1, 1))
 
 
+def _cubic_axis(t: Tracer, step: Array, value: float, size: int, padding: int, align: bool) -> _PlaceOnAxis:
+    """Four elements; those that stand outside are taken as `padding` has it, one by one."""
+    position, slope, number = _position(t, step, value, size, ZEROS, align)
+    low = int(np.floor(number))
+    _between(t, position, low, low + 1)
+    a, weights, slopes = SHARPNESS, [], []
+    for k in range(-1, 3):
+        apart = t.gate("sub", position, low + k) if k < 1 else t.gate("sub", low + k, position)  # at least 0
+        square = t.gate("mul", apart, apart)
+        cube = (a + 2, -(a + 3), 0.0, 1.0) if k in (0, 1) else (a, -5 * a, 8 * a, -4 * a)
+        terms = [t.gate("mul", c, p) for c, p in zip(cube, (t.gate("mul", square, apart), square, apart), strict=False) if c]
+        weights.append(t.gate("add", arrays.total(t.builder, np.stack(terms)), cube[3]))
+        inner = [t.gate("mul", n * c, p) if n > 1 else t(c) for n, c, p in zip((3, 2, 1), cube, (square, apart, square), strict=False) if c]
+        found = arrays.total(t.builder, np.stack(inner))
+        slopes.append(found if k < 1 else t.gate("neg", found))
+    return _PlaceOnAxis(position, slope, tuple(_inside(low + k, size, padding, align) for k in range(-1, 3)), tuple(weights), tuple(slopes))
+
+
+def _inside(at: int, size: int, padding: int, align: bool) -> int:
+    """The place of an element that may stand outside: at the border, or reflected; as it is where what is outside is 0."""
+    if padding == REFLECTION and size > 1 - (not align):
+        span = size - 1 if align else size
+        turns, rest = divmod(at if at >= 0 else -at - (not align), span)
+        at = rest if turns % 2 == 0 else span - rest - (not align)
+    return at if padding == ZEROS else min(max(at, 0), size - 1)
+
+
 def _axes(t: Tracer, steps: Array, values: Floats, lengths: tuple[int, ...], way: int, padding: int, align: bool) -> list[_PlaceOnAxis]:
     """The axes of an image in its own order; the last one stands first in the grid."""
-    if way not in (LINEAR, NEAREST):
-        raise Refusal(f"aten.{t.name} with bicubic weights", t.recorder.place(), "use mode='bilinear'")
     count = len(lengths)
+    if way == CUBIC:
+        return [_cubic_axis(t, np.array(steps[count - 1 - k]), float(values[count - 1 - k]), lengths[k], padding, align) for k in range(count)]
     return [_axis(t, np.array(steps[count - 1 - k]), float(values[count - 1 - k]), lengths[k], way, padding, align) for k in range(count)]
 
 
@@ -97,6 +125,12 @@ def _corners(axes: list[_PlaceOnAxis], lengths: tuple[int, ...]) -> Iterator[tup
         at = tuple(a.near[w] for a, w in zip(axes, which, strict=True))
         if all(0 <= p < n for p, n in zip(at, lengths, strict=True)):
             yield at, which
+
+
+def _sloping(t: Tracer, part: Array, slope: int | Array) -> Array:
+    if isinstance(slope, int):
+        return part if slope > 0 else t.gate("neg", part)
+    return t.gate("mul", part, slope)
 
 
 def _weight(t: Tracer, axes: list[_PlaceOnAxis], which: tuple[int, ...], left_out: int = -1) -> Array:
@@ -138,7 +172,7 @@ def _sampled_backward(t: Tracer, g: torch.Tensor, a: torch.Tensor, grid: torch.T
                 height = arrays.total(t.builder, t.gate("mul", image[(point[0], slice(None), *at)], own))
                 for k in range(count):
                     part = t.gate("mul", height, _weight(t, axes, which, k))
-                    along[k].append(part if axes[k].signs[which[k]] > 0 else t.gate("neg", part))
+                    along[k].append(_sloping(t, part, axes[k].slopes[which[k]]))
         for k in range(count):
             if along[k]:
                 slopes[(*point, count - 1 - k)] = int(t.gate("mul", axes[k].slope, arrays.total(t.builder, np.array([int(p) for p in along[k]]))))
