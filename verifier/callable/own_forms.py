@@ -25,20 +25,20 @@ from verifier.exact.truth import Subject
 from verifier.search.improve.array_calls import ArrayWords, prefix_of
 from verifier.search.improve.array_forms import forms, summed_axes
 from verifier.search.improve.suggestion import Suggestion
-from verifier.search.improve.whole_arrays import ArrayStatement, Edit, better_statements, definitions_of, on_lines
+from verifier.search.improve.whole_arrays import ArrayStatement, FormEdit, better_statements, definitions_of, on_lines
 from verifier.trace.record import Callee, Trace
 from verifier.trace.rewrite import Body, bodies
 
-Places = dict[tuple[int, int], tuple[Body, ast.stmt]]  # by the span of a statement in its file
+StatementsAt = dict[tuple[int, int], tuple[Body, ast.stmt]]  # by the span of a statement in its file
 
 
 def better_array_lines(question: Question, case: Case, checked: Checked, trace: Trace, wish: ImproveRequest) -> Iterator[tuple[Suggestion, Line]]:
     """Suggestions for lines of the user's code, in the words of the code, each with its line."""
     check = replace(checked.check, computed=None)
-    places: Places = {}
+    places: StatementsAt = {}
     statements = [s for body in bodies(question.callee.functions or question.callee.lines) for s in _statements(body, question.callee, trace, places)]
 
-    def replaced(edits: Sequence[Edit]) -> Check | None:
+    def replaced(edits: Sequence[FormEdit]) -> Check | None:
         if len(edits) != 1:
             return None  # one function is edited in one place
         ((statement, text),) = edits
@@ -65,7 +65,7 @@ def _is_same_function(old: Program, new: Program, check: Check) -> bool:
     return differs(one, other, (), fmt=check.format) is None and prove_same(one, other, fmt=check.format) is not None
 
 
-def _statements(body: Body, callee: Callee, trace: Trace, places: Places) -> list[ArrayStatement]:
+def _statements(body: Body, callee: Callee, trace: Trace, places: StatementsAt) -> list[ArrayStatement]:
     """The statements of a function that computed something, with other forms of each."""
     lines = {line.source.place(line.start).line: line for line in reversed(trace.program.lines) if line.source is not None and line.source.file == body.function.__code__.co_filename}  # the first one: backprop's stand in the lines of the forward pass
     own = sorted((s for s in ast.walk(body.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)), key=lambda s: s.lineno)

@@ -74,12 +74,12 @@ class ArrayStatement:
         return self.source.text[self.start : self.end]
 
 
-Edit = tuple[ArrayStatement, str]  # a statement, and another text for it
+FormEdit = tuple[ArrayStatement, str]  # a statement, and another text for it
 Said = Callable[[ArrayStatement, str], Iterable[str]]  # a statement with a formula of the language as its value, in the ways in which that may be said there
-Replaced = Callable[[Sequence[Edit]], "Check | None"]  # the question with other texts in the place of statements; None where they mean nothing
+Replaced = Callable[[Sequence[FormEdit]], "Check | None"]  # the question with other texts in the place of statements; None where they mean nothing
 
 
-_Edits = tuple[Edit, ...]
+_Edits = tuple[FormEdit, ...]
 _Errors = Mapping[str, DoubleArray]  # by gradient
 
 
@@ -158,7 +158,7 @@ def better_statements(check: Check, statements: Sequence[ArrayStatement], replac
     return tuple(found)
 
 
-def _elementwise(measure: _Measure, statements: Sequence[ArrayStatement], said: Said, name: str, deadline: float) -> Iterator[Edit]:
+def _elementwise(measure: _Measure, statements: Sequence[ArrayStatement], said: Said, name: str, deadline: float) -> Iterator[FormEdit]:
     """The forms of the statement that sets an array component by component."""
     program = measure.check.subject.program
     step = program.steps[program.names[next(n for _, n in measure.check.subject.claims if base(n) == name)]]
@@ -171,7 +171,7 @@ def _elementwise(measure: _Measure, statements: Sequence[ArrayStatement], said: 
         yield from ((statement, sized) for text in said(statement, formula) if (sized := with_sizes(text, measure.check, statement.text)) is not None)
 
 
-def _with_errors(measure: _Measure, replaced: Replaced, edits: Sequence[Edit]) -> _Tried | None:
+def _with_errors(measure: _Measure, replaced: Replaced, edits: Sequence[FormEdit]) -> _Tried | None:
     """Some statements in other forms, measured."""
     new = replaced(edits)
     return None if new is None or new.subject.claims != measure.check.subject.claims else _Tried(tuple(edits), new, measure.errors(new))
@@ -368,7 +368,7 @@ def definitions_of(earlier: Sequence[ast.stmt], every: Sequence[ast.stmt]) -> di
     return {t.targets[0].id: t.value for t in earlier if isinstance(t, ast.Assign) and len(t.targets) == 1 and isinstance(t.targets[0], ast.Name) and counts[t.targets[0].id] == 1}
 
 
-def replaced_passes(case: Case, check: Check, draft: Draft, edits: Sequence[Edit]) -> Check | None:
+def replaced_passes(case: Case, check: Check, draft: Draft, edits: Sequence[FormEdit]) -> Check | None:
     """The question of an implementation with other texts in the place of statements of its passes. None where they have no meaning, or where its forward pass is another function."""
     own = draft.implementation
     texts = {s.label: s for s in (own.forward, own.backward) if s is not None}
@@ -392,4 +392,4 @@ def _is_same_function(check: Check, draft: Draft, made: Draft) -> bool:
     return differs(old, new, (), fmt=check.format) is None and prove_same(old, new, fmt=check.format) is not None
 
 
-__all__ = ["ArrayStatement", "Edit", "better_statements", "definitions_of", "improve_arrays", "on_lines"]
+__all__ = ["ArrayStatement", "FormEdit", "better_statements", "definitions_of", "improve_arrays", "on_lines"]
