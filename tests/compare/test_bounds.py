@@ -252,11 +252,11 @@ def test_the_ends_of_a_domain_belong_to_it(bounds: tuple[float, float] | None, x
 
 
 def test_a_bounded_range_has_its_ends_and_its_literals() -> None:
-    found = challenge_points._FormatRange(FLOAT64, (-0.75, 6.0)).scalars([4.7])
+    found = challenge_points._scalars(FLOAT64, (-0.75, 6.0), (4.7,))
     assert found == sorted(set(found))
     assert {-0.75, 6.0, 4.7, 5.7, 3.7, 4.95, 4.45, 0.0, 1.0, 5.0, -0.5, 2.625} <= set(found)
     assert all(-0.75 <= x <= 6 for x in found)
-    free = challenge_points._FormatRange(FLOAT64, None).scalars([4.7])
+    free = challenge_points._scalars(FLOAT64, None, (4.7,))
     assert {4.7, -4.7, 100.0, -100.0, 1e200, -1e200, 1e-200, 0.5, -0.5, 88.75, 710.5} <= set(free)
     draw = random.Random(1)
     assert all(-0.75 <= challenge_points._FormatRange(FLOAT64, (-0.75, 6.0)).generic(draw) <= 6 for _ in range(50))
@@ -391,6 +391,6 @@ def test_where_a_base_is_not_positive_a_conditional_claim_says_nothing(backward:
 def test_among_the_places_of_several_inputs_are_many_without_pattern() -> None:
     program = primitive(expression("x*y", "x", "y"))
     found = challenge_points.places([program], [], fmt=FLOAT64, domain=None, seed=2, most=400)
-    known = set(challenge_points._FormatRange(FLOAT64, None).scalars([]))
+    known = set(challenge_points._scalars(FLOAT64, None, ()))
     assert len({x for x, _ in found} - known) > 40
     assert len({x for x, _ in found} & known) > 40

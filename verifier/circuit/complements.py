@@ -31,10 +31,10 @@ def without_cancellation(program: Program) -> tuple[Program, list[int]] | None:
     return Program(tuple(dag.steps), program.inputs, {}, at[program.output]), at
 
 
-Rewrite = Callable[[Dag, int], int]  # appends the complement of a function of a step
+WriteComplement = Callable[[Dag, int], int]  # appends the complement of a function of a step
 
 
-def _found(program: Program, step: Step) -> tuple[int, Rewrite, int] | None:
+def _found(program: Program, step: Step) -> tuple[int, WriteComplement, int] | None:
     """The sign, the way of writing, and its operand, of a step that is 1 plus or minus a function that comes near to 1."""
     if step.gate not in ("add", "sub"):
         return None
@@ -102,7 +102,7 @@ def _minus_tanh(dag: Dag, a: int) -> int:
     return _logistic(dag, a, factor="2", top="2")
 
 
-COMPLEMENTS: Mapping[tuple[str, int], Rewrite] = {
+COMPLEMENTS: Mapping[tuple[str, int], WriteComplement] = {
     ("tanh", 1): _plus_tanh,
     ("tanh", -1): _minus_tanh,
     ("tanh squared", -1): lambda dag, a: dag.marked("mul", (_plus_tanh(dag, a), _minus_tanh(dag, a)), ""),
