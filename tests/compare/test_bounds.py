@@ -253,7 +253,7 @@ def test_the_ends_of_a_domain_belong_to_it(bounds: tuple[float, float] | None, x
 
 def test_a_bounded_range_has_its_ends_and_its_literals() -> None:
     found = challenge_points._scalars(FLOAT64, (-0.75, 6.0), (4.7,))
-    assert found == sorted(set(found))
+    assert list(found) == sorted(set(found))
     assert {-0.75, 6.0, 4.7, 5.7, 3.7, 4.95, 4.45, 0.0, 1.0, 5.0, -0.5, 2.625} <= set(found)
     assert all(-0.75 <= x <= 6 for x in found)
     free = challenge_points._scalars(FLOAT64, None, (4.7,))
