@@ -82,7 +82,7 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
     parts = [
         _what(kept),
         f"checked again: {passed} of {len(afterwards)} {'case' if len(afterwards) == 1 else 'cases'} passed",
-        *(f"not {'the implementation' if s.added else f'line {s.line}'}: {problem}" for s, problem in problems),
+        *(f"not {'the implementation' if s.pass_text else f'line {s.line}'}: {problem}" for s, problem in problems),
         *([f"{len(suggested) - len(chosen)} of the same statements are left for the next run"] if len(suggested) > len(chosen) else []),
     ]
     return f"{file}: {'; '.join(parts)}", afterwards
@@ -90,8 +90,8 @@ def _written(file: str, reports: Sequence[CaseReport], *, strict: bool) -> tuple
 
 def _what(kept: Sequence[Replacement]) -> str:
     """What was written, in words."""
-    lines = [str(s.line) for s in sorted(kept, key=lambda s: s.span) if not s.added]
-    new = [f"added {s.pass_text.partition(':')[0]} beside {s.implementation}, whose backward pass is backprop's and stays as it is" for s in kept if s.added]
+    lines = [str(s.line) for s in sorted(kept, key=lambda s: s.span) if not s.pass_text]
+    new = [f"added {s.pass_text.partition(':')[0]} beside {s.implementation}, whose backward pass is backprop's and stays as it is" for s in kept if s.pass_text]
     return "; ".join([*([f"wrote line {', '.join(lines)}"] if lines else []), *new])
 
 

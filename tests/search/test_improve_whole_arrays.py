@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 
 from tests.search.test_improve_arrays import improved, loaded
+from verifier.adopt import adopt
 from verifier.case.case import ImproveRequest
+from verifier.case.load import load
 from verifier.many import verify_all
 from verifier.report.outcome import Replacement
 
@@ -73,9 +76,21 @@ def test_the_better_softmax_is_what_mpmath_says() -> None:
 
 def test_what_is_left_gets_its_line_when_it_is_run_again() -> None:
     again = only(CROSS_ENTROPY.replace("e = np.exp(z)", "e = np.exp(z - np.max(z))"))
-    assert (again.original, again.replacement) == ("dz[1] -= 1", "dz[1] = 0\n      dz[1] = -np.sum(dz)")
-    once_more = improved(CROSS_ENTROPY.replace("e = np.exp(z)", "e = np.exp(z - np.max(z))").replace(again.original, again.replacement))
+    assert (again.original, again.replacement) == ("dz[1] -= 1", "dz[1] = 0\ndz[1] = -np.sum(dz)")
+    once_more = improved(CROSS_ENTROPY.replace("e = np.exp(z)", "e = np.exp(z - np.max(z))").replace(again.original, again.replacement.replace("\n", "\n      ")))
     assert once_more.suggestions == (), "the twin: nothing is left to be gained"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_two_statements_in_the_place_of_one_are_written_below_each_other(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "loss.yaml"
+    path.write_bytes(CROSS_ENTROPY.replace("e = np.exp(z)", "e = np.exp(z - np.max(z))").replace("\n", end).encode())
+    loaded_file = load(str(path))
+    (report,) = verify_all([replace(c, improve=ImproveRequest(60.0)) for c in loaded_file.cases]).cases
+    (found,) = report.suggestions or ()
+    assert found.patch
+    assert adopt([report]).files == (str(path),)
+    assert f"      dz[1] = 0{end}      dz[1] = -np.sum(dz)   # the class{end}" in path.read_bytes().decode()
 
 
 def test_a_loss_that_is_shifted_already_gets_nothing() -> None:

@@ -260,7 +260,7 @@ class Replacement:
     span: tuple[int, int] = (0, 0)  # the characters of the file that the replacement takes the place of
     digest: str = ""  # of the contents of that file when it was read; empty where there is no patch
     pass_text: str = ""  # the implementation with the replacement, to stand in a case file, where its backward pass is not written
-    added: str = ""  # the characters of that implementation as the patch adds them at `span`, where it takes the place of nothing
+    added: str = ""  # what the patch puts at `span`, where it is not the replacement as it is: several lines with their blanks, a whole implementation
 
     @property
     def written(self) -> str:

@@ -20,6 +20,7 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 BOM = BOM_UTF8.decode("utf-8")  # no column of the first line is counted from it
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 PYTHON = (".py", ".pyw")
+CRLF, NEWLINE = "\r\n", "\n"
 NO_FILE = "its file cannot be read"
 NOT_THERE = "the file is no longer as it was when it was read"
 NOT_IN_THIS_FORM = "the text cannot be changed in the form in which the file has it"
@@ -27,12 +28,13 @@ NOT_IN_THIS_FORM = "the text cannot be changed in the form in which the file has
 
 @dataclass(frozen=True, slots=True)
 class FilePatch:
-    """The characters `span` of a file whose contents have the hash `digest`, and the change as a unified diff; else why there is none."""
+    """The characters `span` of a file whose contents have the hash `digest`, and the change as a unified diff; else why there is none. `written` is what stands there then, where it is not the replacement as it is."""
 
     span: tuple[int, int] = (0, 0)
     digest: str = ""
     diff: str = ""
     problem: str = ""
+    written: str = ""
 
 
 def patch_of(case: Case, source: Source, start: int, end: int, replacement: str) -> FilePatch:
@@ -43,11 +45,21 @@ def patch_of(case: Case, source: Source, start: int, end: int, replacement: str)
     span = span_in(text, source, start, end)
     if span is None or _solid(text[slice(*span)]) != _solid(source.text[start:end]):
         return FilePatch(problem=NOT_THERE if span is None or _solid(source.text[start:end]) in _solid(source.span) else NOT_IN_THIS_FORM)
-    changed = edited(text, [(span, replacement)])
-    expected = source.text[:start] + replacement + source.text[end:]
+    written = _indented(text, span[0], replacement)
+    changed = edited(text, [(span, written)])
+    expected = source.text[:start] + (written if source.file.endswith(PYTHON) else replacement) + source.text[end:]
     if not (_is_python_of(changed, expected) if source.file.endswith(PYTHON) else _is_case_of(changed, case, source, expected)):
         return FilePatch(problem=NOT_IN_THIS_FORM)
-    return FilePatch(span, digest, unified(source.file, text, changed))
+    return FilePatch(span, digest, unified(source.file, text, changed), written="" if written == replacement else written)
+
+
+def _indented(text: str, start: int, replacement: str) -> str:
+    """Statements on lines of their own, each as far to the right as what stood at an offset of a text; one statement is left as it is."""
+    if "\n" not in replacement:
+        return replacement
+    before = re.split(r"[\r\n]", text[:start])[-1]
+    indent = before[: len(before) - len(before.lstrip())]
+    return f"{CRLF if CRLF in text else NEWLINE}{indent}".join(line.strip() for line in replacement.splitlines())
 
 
 def read(file: str) -> tuple[str, str]:

@@ -113,6 +113,7 @@ def reported(check: Check, found: Suggestion, patch: FilePatch, *, pass_text: st
         patch.span,
         patch.digest,
         pass_text,
+        patch.written,
     )
 
 

@@ -51,7 +51,7 @@ def _one(s: Replacement, paint: Paint, same: Replacement | None) -> list[str]:
         ("verdict", f"{s.verdict_before} -> {s.verdict_after} at worst"),
         ("cost", f"{s.cost} times the time of this statement"),
         *((("patch", f"none: {s.why_no_patch}"),) if s.why_no_patch else ()),
-        *((("patch", f"a new implementation beside {s.implementation}, whose lines are backprop's"),) if s.added else ()),
+        *((("patch", f"a new implementation beside {s.implementation}, whose lines are backprop's"),) if s.pass_text and s.added else ()),
     ]
     if same is not None:
         shown = [("line", f"the same as for {same.implementation}.{same.gradient}"), *(row for row in rows if row[0] not in ("cost", "patch"))]
