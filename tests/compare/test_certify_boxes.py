@@ -12,7 +12,7 @@ from verifier import load_text
 from verifier.compare.boxes.bounds import Assumptions, Box, ErrorBound, ErrorClaim, assumed, box_of
 from verifier.compare.boxes.certify import certify
 from verifier.compare.boxes.pieces import _between
-from verifier.compare.boxes.split import after, halves, not_above
+from verifier.compare.boxes.split import after, halves, nearest_numbers, not_above
 from verifier.compare.compare import compare
 from verifier.language.formats import FORMATS, first_place, format_named, last_place, numbers
 from verifier.verify import verify
@@ -311,6 +311,30 @@ def test_zero_times_an_infinity_is_no_number_and_has_no_bound(times: str) -> Non
     assert found.outcome == "open"  # 7.3 / x^2 is above 65504
     assert any(b.low[0] > -0.0106 for b in found.open_boxes)
     assert found.bound is not None
+
+
+DECIDES: list[tuple[str, dict[str, tuple[float, float]], str]] = [
+    ("relu(x - y)*x", {"x": (-240, 240), "y": (-240, 240)}, "float8_e4m3fnuz"),  # 120 + 192 is no number there, and not above 0
+    ("where(x - y > 0, x, y)", {"x": (-448, 448), "y": (-448, 448)}, "float8_e4m3fn"),
+    ("where(x*x - y*y > 0, 2*x, x)", {"x": (200, 400), "y": (200, 400)}, "float16"),  # inf - inf
+    ("x*sign(x - y)", {"x": (-240, 240), "y": (-240, 240)}, "float8_e4m3fnuz"),
+    ("x*(x - y >= 0)", {"x": (-240, 240), "y": (-240, 240)}, "float8_e4m3fnuz"),
+    ("copysign(x, x - y)*x", {"x": (1, 240), "y": (-240, -1)}, "float8_e4m3fnuz"),
+    ("copysign(x, y - x)*y", {"x": (-0.001, 0.001), "y": (-0.625, 0.625)}, "float8_e4m3b11fnuz"),  # 0 with a minus is no number there
+]
+
+
+@pytest.mark.parametrize("unit", ["ulp", "absolute"])
+@pytest.mark.parametrize(("function", "domain", "form"), DECIDES)
+def test_a_condition_of_what_overflows_is_not_decided(function: str, domain: dict[str, tuple[float, float]], form: str, unit: str) -> None:
+    """Floats that overflow to no number decide otherwise than the reals: there is no bound of any gradient that the condition chooses."""
+    check, box = question(function, domain, form)
+    random = np.random.default_rng(4)
+    points = nearest_numbers(check.format, np.array(box.low) + (np.array(box.high) - np.array(box.low)) * random.random((3000, 2)))
+    bound = bounds_of(check, plan_of(check), points, points, unit)
+    off = np.column_stack([both[0 if unit == "absolute" else 1] for both in errors(check, points)])
+    assert not np.any(off > bound * (1 + 2.0**-30))
+    assert np.isfinite(bound).any(), "where nothing overflows there is a bound"
 
 
 # ---------------------------------------------------------------- numbers of a case that no float64 is

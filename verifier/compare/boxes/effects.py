@@ -36,7 +36,7 @@ def absolute(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) -
     with np.errstate(all="ignore"):
         total, terms = _absolute(forward, output)
         count = len(terms)
-        bound = _column(forward, np.where(total == 0, 0.0, np.ldexp(_above(total, count + 4), -SCALE) + LEAST))
+        bound = _bound(forward, output, np.where(total == 0, 0.0, np.ldexp(_above(total, count + 4), -SCALE) + LEAST))
         kept = {k: _column(forward, np.ldexp(t, -SCALE)) for k, t in terms.items()} if keeps_terms else {}
         return Effects(bound, kept)
 
@@ -61,7 +61,7 @@ def in_ulps(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) ->
         second = np.where((relative == 0) & (besides == 0), 0.0, second)
         second = np.where(np.isnan(second), np.inf, second)
         first = np.where(np.isnan(first), np.inf, first)
-        bound = _column(forward, np.minimum(first, second))
+        bound = _bound(forward, output, np.minimum(first, second))
         kept: dict[int, DoubleArray] = {}
         if keeps_terms:
             absolute_terms = {k: t / unit for k, t in terms.items()}
@@ -69,6 +69,11 @@ def in_ulps(forward: ForwardBoxes, output: int, *, keeps_terms: bool = False) ->
             for k in {*absolute_terms, *relative_terms}:
                 kept[k] = _column(forward, np.where(first <= second, absolute_terms.get(k, 0.0), relative_terms.get(k, 0.0)))
         return Effects(bound, kept)
+
+
+def _bound(forward: ForwardBoxes, output: int, found: Doubles) -> DoubleArray:
+    """As a column; inf where the floats may decide by what is no number."""
+    return _column(forward, np.where(forward.undecided_for(output), np.inf, found))
 
 
 def _column(forward: ForwardBoxes, found: Doubles) -> DoubleArray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.arithmetic.intervals import choices
-from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, mul, up
+from verifier.arithmetic.intervals.interval import ONE, UNKNOWN, Interval, div, down, exactly, known, mul, up
 from verifier.arithmetic.intervals.run import FUNCTIONS, constants
 from verifier.arithmetic.types import DoubleArray, Doubles, Mask, Truths
 from verifier.compare.boxes.bounds import Box, float64_above, float64_below
@@ -54,6 +54,7 @@ class RoundingPlan:
 
     def __init__(self, done: Operations, ulps: Mapping[str, float], *, upstream: float, cuts: Sequence[int] = (), in_ulps: bool = True, box: Box | None = None) -> None:
         self.done, self.ulps, self.upstream, self.cuts = done, ulps, upstream, tuple(cuts)
+        self._before: dict[int, set[int]] = {}
         self.bits: list[FormatFigures] = [bits(o.format) for o in done.operations]
         self.inputs = [k for k, o in enumerate(done.operations) if o.gate == "input"]
         self.known = constants(done.reals, strict=False, rounded_in=None)
@@ -68,6 +69,12 @@ class RoundingPlan:
         for k, o in enumerate(done.operations):
             if o.gate == "neg" and o.args[0] in self.powers:  # the `(-1)` of a pasted line
                 self.powers.add(k)
+
+    def before(self, output: int) -> set[int]:
+        """The operations that one depends on, itself included."""
+        if output not in self._before:
+            self._before[output] = _before(self.done.operations, [output])
+        return self._before[output]
 
     def _leaf(self, k: int) -> tuple[Interval, Interval, LargestRounding]:
         """A leaf: what it is over the reals, that and its float, and its rounding, which is known."""
@@ -182,6 +189,7 @@ class ForwardBoxes:
         self.empty: Mask = np.zeros(len(low[0]) if low else 1, dtype=np.bool_)
         self.adjoints: dict[int, dict[int, Interval]] = {}  # of outputs whose effects were found
         self.infinite: dict[int, Mask] = {}  # of operations whose float may be infinite or no number: where
+        self.undecided: dict[int, Mask] = {}  # of operations that have no error but read such a float, as conditions do: where
         self.off: dict[int, Doubles] = {}  # how far operations are from their real values
         for k, o in enumerate(plan.done.operations):
             if o.gate == "input":
@@ -201,6 +209,9 @@ class ForwardBoxes:
     def _operation(self, k: int, o: Operation) -> None:
         """Append what an operation of these operands is, exactly and rounded."""
         raw, jump = self._apply(k, o)
+        read = o.args[:1] if o.gate == "where" else () if self.plan.carries[k] else o.args
+        if not self.is_real and (found := [self.infinite[a] for a in read if a in self.infinite]):
+            self.undecided[k] = np.any(np.broadcast_arrays(*found), axis=0)
         if not isinstance(raw, Interval) or self.is_real:
             self._append(k, raw, raw, NONE)
             return
@@ -210,6 +221,8 @@ class ForwardBoxes:
         rounding = self._with_operands(k, o, self._rounding(k, o, raw, jump))
         value = self._inflated(k, raw, rounding)
         self._append(k, raw, value, rounding)
+        if o.gate in OF_SIGNED_ZERO and k in self.infinite and not self.plan.carries[k]:
+            self.undecided[k] = self.infinite[k]
         if measured:
             self.off[k] = up(moved + _distance(raw, value), 4.0)
 
@@ -220,6 +233,11 @@ class ForwardBoxes:
         self.nodes[k] = value
         if isinstance(value, Interval) and not np.all(sure := np.isfinite(value.low) & np.isfinite(value.high)):
             self.infinite[k] = ~sure
+
+    def undecided_for(self, output: int) -> Mask:
+        """Where an operation that the output depends on may read no number, and then decides otherwise than over the reals."""
+        found = [mask for k, mask in self.undecided.items() if k in self.plan.before(output)]
+        return np.any(np.broadcast_arrays(*found), axis=0) if found else np.zeros((), np.bool_)
 
     def number(self, k: int) -> Interval:
         """The value of an operation as a number: a truth value is 1 or 0."""
@@ -251,8 +269,11 @@ class ForwardBoxes:
             low, high = WHOLE[o.gate](a.low), WHOLE[o.gate](a.high)
             return Interval(low, high), None if self.plan.agrees[k] else up(high - low)
         if o.gate in OF_SIGNED_ZERO:
+            a, b = (self.number(x) for x in o.args)
+            if o.gate == "copysign" and not o.format.signed_zero:
+                a = known(a, (a.low > 0) | (a.high < 0) | (b.low > 0))  # 0 with a minus is no number there
             function = copysign if o.gate == "copysign" else angle
-            return function(self.number(o.args[0]), self.number(o.args[1]), is_off=not self.plan.agrees[k])
+            return function(a, b, is_off=not self.plan.agrees[k])
         if o.gate in REMAINDERS:
             rest = self.rests[k] = remainder(o.gate, self.number(o.args[0]), self.number(o.args[1]))
             jump = None if self.plan.agrees[k] else np.where(rest.jumps, up(rest.value.high - rest.value.low), 0.0)
