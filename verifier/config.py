@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -128,6 +127,8 @@ def _read(file: Path) -> Config | None:
         raise ConfigError([Complaint(empty.place(""), f"the file cannot be read: {error.strerror or error}")]) from None
     if "verifier" in text and content.startswith(BOM_UTF8):
         raise ConfigError([Complaint(empty.place(""), "the file begins with a byte order mark, which TOML does not allow; save it as UTF-8 without BOM")])
+    import tomllib
+
     text = text.replace("\r\n", "\n")
     try:
         tools = tomllib.loads(text).get("tool", {})

@@ -19,7 +19,7 @@ T = TypeVar("T")
 SECONDS = 2.0  # of the processor, for each attempt in a small case
 ATTEMPTS = 2  # that may take so long: all together have no more than that
 SECONDS_A_STEP = 0.001  # and point: large cases get more
-MOST_STEPS = 5_000  # of an implementation that count: what takes longer in a large layer is left out
+MOST_SECONDS = 4.0  # for an attempt in the largest case: what takes longer is left out, so that no verdict waits for it
 LEAST = 0.1  # seconds, for an attempt after all that time is spent
 MESSAGE_LENGTH = 120  # characters of a failure's own text that are shown
 
@@ -85,8 +85,8 @@ class Attempts:
 
 def attempts_for(case: Case, *, raises: bool = False, cache: Cache = NO_CACHE) -> Attempts:
     """The attempts of a case, with the time that its size asks for."""
-    steps = sum(min(MOST_STEPS, len(d.whole if d.whole is not None else d.forward)) for d in case.programs.drafts) * max(1, len(case.points)) * len(case.formats)
-    return Attempts(case.place, max(SECONDS, SECONDS_A_STEP * steps), raises, cache=cache)
+    steps = sum(len(d.whole if d.whole is not None else d.forward) for d in case.programs.drafts) * max(1, len(case.points)) * len(case.formats)
+    return Attempts(case.place, min(MOST_SECONDS, max(SECONDS, SECONDS_A_STEP * steps)), raises, cache=cache)
 
 
 def _named(error: Exception) -> str:

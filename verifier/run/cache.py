@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Callable
@@ -108,7 +107,7 @@ def user_key() -> bytes | None:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _written(path, secrets.token_bytes(KEY_BYTES), replaces=False)
+            _written(path, os.urandom(KEY_BYTES), replaces=False)
         with path.open("rb") as stream:
             found, status = stream.read(KEY_BYTES + 1), os.fstat(stream.fileno())
     except (OSError, RuntimeError):
@@ -125,7 +124,7 @@ def _home() -> Path:
 
 def _written(path: Path, content: bytes, *, replaces: bool = True) -> None:
     """A file with that content, which nobody sees half written; one that is there stays, unless this one `replaces` it."""
-    own = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    own = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(content)

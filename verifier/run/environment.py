@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 SWITCHES = ("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES", "GLIBC_TUNABLES")
@@ -26,11 +26,36 @@ def environment() -> dict[str, str]:
     }
 
 
+@cache
 def _version(name: str) -> str:
+    """The version of a distribution; "unknown" where it is not installed."""
+    known = _installed().get(_plain(name))
+    if known is not None:
+        return known
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:
         return "unknown"
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The versions that the names of the folders `NAME-VERSION.dist-info` tell (the binary distribution format): importlib.metadata reads the same with a parser of mail, which takes a tenth of a start."""
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        with suppress(OSError):
+            for entry in os.listdir(folder or "."):  # noqa: PTH208 - their names alone
+                if entry.endswith(".dist-info"):
+                    name, _, version = entry.removesuffix(".dist-info").partition("-")
+                    found.setdefault(_plain(name), version)
+    return found
+
+
+def _plain(name: str) -> str:
+    """The name of a distribution as all ways of writing it have it."""
+    return name.lower().replace("-", "_").replace(".", "_")
 
 
 @cache

@@ -9,7 +9,7 @@ from verifier.circuit.program import descendants
 from verifier.compare.check import Check
 from verifier.search.moving import MovingPart
 
-OF_A_POINT = 300  # units for each point of a budget; small programs need less, and are bounded by their points alone
+OF_A_POINT = 100  # units for each point of a budget; small programs need less, and are bounded by their points alone: of an LSTM with 258 inputs three times as many find the same kinds of regions
 LEAST = 2_000_000  # units of any hunt
 WATCHING = 150  # units of each step that moves, to find the borders of a path: some fifteen runs
 CALL = 12  # units of a step in a column, whatever the number of points
