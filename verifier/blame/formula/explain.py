@@ -232,10 +232,12 @@ def _explanation_of_line(program: Program, isolated: locate.IsolatedRun, group: 
     for mistake in others if not explanation.words.startswith(UNEXPLAINED) else ():
         found = attempt("a diagnosis", partial(diagnose.diagnose, program, isolated, mistake, fmt=fmt), None)
         if found is None or found.words != explanation.words:
-            line = program.lines[first.line]
-            place = line.source.place(line.start) if line.source is not None else explanation.place
+            agreed = found is not None and program.lines[found.line].text.strip() == explanation.statement  # on the statement, if not on what is wrong with it
+            line = program.lines[found.line if found is not None and agreed else first.line]
+            place, shown = (line.source.place(line.start), line.source.line_text(line.start)) if line.source is not None else (explanation.place, "")
             words = f"{UNEXPLAINED} even where everything it reads is exact{plainly(first)}"
-            return replace(explanation, place=place, words=words, width=line.end - line.start, details=tuple(d for d in explanation.details if not d.startswith("diagnosis")))
+            details = tuple(d for d in explanation.details if not d.startswith("diagnosis"))
+            return replace(explanation, place=place, statement=line.text.strip(), words=words, width=line.end - line.start, details=details, source_line=shown)
     return explanation
 
 
