@@ -135,11 +135,11 @@ class Terminal(io.StringIO):
         return self.number
 
 
-def test_the_line_is_drawn_after_a_second_wiped_before_other_text_and_absent_in_a_pipe() -> None:
+def test_the_line_is_drawn_after_half_a_second_wiped_before_other_text_and_absent_in_a_pipe() -> None:
     mine, theirs = os.pipe()
-    times = iter([0.0, 0.0, 0.5, 1.5, 2.5, 3.5])
+    times = iter([0.0, 0.0, 0.3, 1.5, 2.5, 3.5])
     shown = Live(["a", "b", "c"], Terminal(theirs), lambda: next(times))
-    shown.draw()  # at 0.5 s: too early
+    shown.draw()  # at 0.3 s: too early
     shown.draw()
     with shown.hidden():
         shown.draw()  # somebody else is writing

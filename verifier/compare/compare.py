@@ -37,7 +37,7 @@ ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # o
 ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
 SPARE_BITS = 8  # that a few operations lose
 MOST_AWAITED = 2400  # bits that arguments are waited for with: products of two floats have up to 2,048, towers of exponentials any number
-CONDITION_STEPS = 20_000  # programs longer than this get condition numbers only where a verdict needs them
+CONDITION_STEPS = 20_000  # programs longer than this, times their gradients, get condition numbers only where a verdict needs them; that of the program never does
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _compare_pairs(
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):
         runs = conditioning.PointRuns(check, tuple(points[p]))
-        done += [replace(results[pair], lacks_conditions=True) if pair in left else _conditioned(check, results[pair], runs, needed=not everywhere, detail=detail) for pair in several]
+        done += [replace(results[pair], lacks_conditions=True) if pair in left else _conditioned(check, results[pair], runs, needed=not everywhere, of_program=everywhere) for pair in several]
     return done
 
 
@@ -145,7 +145,7 @@ def with_conditions(check: Check, found: Discrepancy) -> Discrepancy:
     """A discrepancy with the condition numbers that were left for later."""
     if not found.lacks_conditions:
         return found
-    return _conditioned(check, replace(found, lacks_conditions=False), conditioning.PointRuns(check, found.point), needed=False, detail=True)
+    return _conditioned(check, replace(found, lacks_conditions=False), conditioning.PointRuns(check, found.point), needed=False, of_program=True)
 
 
 def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, detail: bool, first_bits: int | None, most_bits: int, conditions: bool) -> list[list[Discrepancy]] | None:
@@ -192,10 +192,10 @@ def _computed(check: Check, points: Sequence[tuple[float, ...]]) -> list[Sequenc
     return [floats.as_floats(run[subject.program.names[name]]) for _, name in subject.claims]
 
 
-def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns, *, needed: bool, detail: bool) -> Discrepancy:
+def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns, *, needed: bool, of_program: bool) -> Discrepancy:
     """A discrepancy with its condition numbers; as it was, which is never better, where they cannot be had."""
     try:
-        return conditioned(check, found, needed=needed, of_program=detail, runs=runs)
+        return conditioned(check, found, needed=needed, of_program=of_program, runs=runs)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict

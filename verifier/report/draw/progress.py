@@ -17,7 +17,7 @@ from verifier.report.draw.paint import columns_of
 
 WIDTH = 24  # of the bar
 PAUSE = 0.2  # seconds between two drawings
-FIRST = 1.0  # seconds that a command may take before it says how far it is
+FIRST = 0.4  # seconds that a command may take before it says how far it is: with its start about one
 BEAT = 0.5  # seconds between two drawings of the cases
 WIPE = "\r\x1b[K"
 COLUMNS = 80  # where the terminal does not say
@@ -95,7 +95,7 @@ class Live:
 
 @contextmanager
 def live(names: Sequence[str], stream: TextIO | None) -> Iterator[Live]:
-    """The line about the cases of these names, drawn twice a second once a second has passed (on Windows when a case is done); wiped at the end."""
+    """The line about the cases of these names, drawn twice a second from the first half second on (on Windows when a case is done); wiped at the end."""
     shown = Live(names, stream if stream is not None and stream.isatty() else None)
     has_timer = shown.stream is not None and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
