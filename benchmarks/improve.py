@@ -4,6 +4,7 @@
     PYTHONPATH=. python benchmarks/improve.py --points 1000000   each replacement is judged at so many points besides
     PYTHONPATH=. python benchmarks/improve.py --fpbench          gradients of FPBench's straight-line cores, written by backprop: Hamming's chapter 3, and all others with few inputs
     PYTHONPATH=. python benchmarks/improve.py --literature       gradients of the literature, in one statement or several
+    PYTHONPATH=. python benchmarks/improve.py --held-out         forty that no rule was written for when they were first run
     PYTHONPATH=. python benchmarks/improve.py --only tanh        those whose name begins so
 
 The errors are measured at fresh points, not at those of the search, and against the exact gradient of the function, not of the formula.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from certify import CORES
 from fpbench_cores import FURTHER_CORES, LARGE, SMALL
+from held_out_gradients import HELD_OUT
 from literature_gradients import LITERATURE
 
 from verifier import load_text
@@ -36,9 +38,9 @@ from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import subject, truth_of
 from verifier.language.source import CaseError
 from verifier.language.verdict import Verdict
-from verifier.search.improve.acceptance import is_worse, judged
+from verifier.search.improve.acceptance import is_worse
 from verifier.search.improve.improve import improve
-from verifier.search.improve.measure import drawn
+from verifier.search.improve.measure import drawn_columns
 
 FRESH_POINTS = 200
 MOST_ULPS = 2.0**64
@@ -106,6 +108,7 @@ HAMMING = (
     ("ch3-24", "(x - sin(x))/(x - tan(x))"), ("ch3-25", "(x + 1)**(1/n) - x**(1/n)"), ("ch3-26", "exp(a*x) - 1"), ("ch3-27", "exp(x)/(exp(x) - 1)"),
 )  # fmt: skip
 HAMMING_INPUTS = ("x", "n", "eps", "a", "b", "c")
+KINDS = ("wrong", "worse", "further_off")
 NARROW_WORDS = ("exp", "sin", "cos", "tan(", "**")  # with which a formula has the smaller domain
 
 
@@ -132,6 +135,16 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What became of a replacement at further points: those at which it is wrong, at which its verdict is worse than that of the line, and at which it is off by more than 16 ulps and twice as far as the line."""
+
+    tried: int = 0
+    wrong: tuple[tuple[float, ...], ...] = ()
+    worse: tuple[tuple[float, ...], ...] = ()
+    further_off: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class Row:
     """What became of one gradient."""
 
@@ -142,8 +155,7 @@ class Row:
     text: str
     seconds: float
     verdict: str = ""  # the worst at fresh points
-    tried: int = 0  # points at which the replacement was judged besides
-    worse: tuple[tuple[float, ...], ...] = ()  # those at which it is wrong, or its verdict worse than that of the line
+    judged: Judged = Judged()
 
 
 def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str], forward: Sequence[str] = ()) -> str:
@@ -200,15 +212,24 @@ def errors_of(case: Case, at: Sequence[tuple[float, ...]]) -> tuple[Errors, str]
     return Errors(ulps), "" if worst is None else worst.value
 
 
-def worse_points(old: Case, new: Case, count: int) -> tuple[tuple[float, ...], ...]:
-    """Of so many points of the domain those at which the new gradient is wrong, or its verdict worse than that of the old one."""
-    check, fmt = check_of(new), check_of(new).format
-    at = drawn([tuple(b) for b in points.boxes(new, fmt)], fmt, count=count, seed=7)
-    (found,) = judge_columns(check, [np.array(c) for c in zip(*at, strict=True)])
-    passing = [code for code, verdict in enumerate(VERDICTS) if verdict.passes]
-    left = [at[k] for k in np.flatnonzero(~np.isin(found.verdict, passing)).tolist()]
-    pairs = zip(left, judged(check, left), judged(check_of(old), left), strict=True)
-    return tuple(p for p, after, before in pairs if after is Verdict.WRONG or is_worse(after, before))
+def judged_at(old: Case, new: Case, count: int) -> Judged:
+    """The new gradient beside the old one at so many points of the domain: all by columns, and the old one where the new one does not pass, or is off by more than a few ulps."""
+    checks = [check_of(case) for case in (new, old)]
+    fmt = checks[0].format
+    columns = drawn_columns([tuple(b) for b in points.boxes(new, fmt)], fmt, count=count, seed=7)
+    at = list(zip(*(c.tolist() for c in columns), strict=True))
+    passes = np.array([v.passes for v in VERDICTS])
+    (after,) = judge_columns(checks[0], columns)
+    left = np.flatnonzero(~(passes[after.verdict] & (after.verdict >= 0)) | (after.error > FEW_ULPS))
+    if not len(left):
+        return Judged(len(at))
+    (before,) = judge_columns(checks[1], [c[left] for c in columns])
+    pairs = [(at[k], VERDICTS[a], VERDICTS[b]) for k, a, b in zip(left.tolist(), after.verdict[left].tolist(), before.verdict.tolist(), strict=True)]
+    off = after.error[left] > np.maximum(2 * before.error, FEW_ULPS)  # False where one of them is no number
+    return Judged(
+        len(at), tuple(p for p, a, _ in pairs if a is Verdict.WRONG), tuple(p for p, a, b in pairs if a is not Verdict.WRONG and is_worse(a, b)),
+        tuple(p for (p, a, b), is_off in zip(pairs, off.tolist(), strict=True) if is_off and a is not Verdict.WRONG and not is_worse(a, b)),
+    )  # fmt: skip
 
 
 def improved(name: str, text: str, *, seconds: float, tried: int = 0) -> Row:
@@ -229,7 +250,7 @@ def improved(name: str, text: str, *, seconds: float, tried: int = 0) -> Row:
     new = backward.text[: s.start] + s.replacement + backward.text[s.end :]
     better = only_case(text.partition("    backward: |")[0] + "    backward: |\n" + "".join(f"      {line}\n" for line in new.splitlines()))
     after, verdict = errors_of(better, at)
-    return Row(name, before, after, s.proof, s.replacement, taken, verdict, tried, worse_points(case, better, tried) if tried else ())
+    return Row(name, before, after, s.proof, s.replacement, taken, verdict, judged_at(case, better, tried) if tried else Judged())
 
 
 def museum(prefix: str) -> Iterator[tuple[str, str]]:
@@ -239,9 +260,9 @@ def museum(prefix: str) -> Iterator[tuple[str, str]]:
             yield name, case_text(name, function, domains, variable, [f"d{variable} = {formula}"])
 
 
-def literature(prefix: str) -> Iterator[tuple[str, str]]:
-    """The names and the cases of the literature's gradients."""
-    return ((name, case_text(name, function, domains, variable, lines)) for name, function, domains, variable, lines in LITERATURE if name.startswith(prefix))
+def in_lines(gradients: Sequence[tuple[str, str, str, str, tuple[str, ...]]], prefix: str) -> Iterator[tuple[str, str]]:
+    """The names and the cases of gradients that are written in one line or several."""
+    return ((name, case_text(name, function, domains, variable, lines)) for name, function, domains, variable, lines in gradients if name.startswith(prefix))
 
 
 def staged(name: str, function: str, domains: str) -> Iterator[tuple[str, str]]:
@@ -282,21 +303,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fpbench", action="store_true", help="the gradients of FPBench's cores instead of the 43")
     parser.add_argument("--literature", action="store_true", help="gradients of the literature instead of the 43")
+    parser.add_argument("--held-out", action="store_true", help="forty held-out gradients instead of the 43")
     parser.add_argument("--only", default="", metavar="NAME", help="formulas whose names begin so")
     parser.add_argument("--budget", type=float, default=5.0, metavar="S", help="seconds of the search for each (default: 5)")
-    parser.add_argument("--points", type=int, default=0, metavar="N", help="judge every replacement at so many points of its domain besides, and count those at which it is wrong or worse than the line")
+    parser.add_argument("--points", type=int, default=0, metavar="N", help="judge every replacement at so many points of its domain besides, and count those at which it is wrong, its verdict worse than that of the line, or its error twice as large")
     options = parser.parse_args()
+    lines = LITERATURE if options.literature else HELD_OUT if options.held_out else None
+    chosen = in_lines(lines, options.only) if lines is not None else (fpbench if options.fpbench else museum)(options.only)
     rows = []
     print("| gradient | before: worst ulps, bits | after | worst verdict | proof | s | replacement |\n|---|---|---|---|---|---|---|")
-    for name, text in (fpbench if options.fpbench else literature if options.literature else museum)(options.only):
+    for name, text in chosen:
         row = improved(name, text, seconds=options.budget, tried=options.points)
         rows.append(row)
         print(f"| {name} | {row.before.worst:.2g}, {row.before.bits:.2f} | {row.after.worst:.2g}, {row.after.bits:.2f} ({100 * row.after.share_of_large:.1f} %) | {row.verdict} | {row.proof or '-'} | {row.seconds:.2f} | `{row.text}` |", flush=True)
-        for point in row.worse:
-            print(f"WORSE {name} at {point}", flush=True)
+        for kind in KINDS:
+            found = getattr(row.judged, kind)
+            if found:
+                print(f"{kind.upper()} {name} at {len(found)} of {row.judged.tried:,} points: {', '.join(map(str, found[:3]))}", flush=True)
     print("\n".join(summary(rows)))
-    if options.points:
-        print(f"\n{sum(r.tried for r in rows):,} points at which {sum(r.tried > 0 for r in rows)} replacements were judged: worse at {sum(len(r.worse) for r in rows)}")
+    judged = [r.judged for r in rows if r.judged.tried]
+    if judged:
+        counts = [f"{kind.replace('_', ' ')} at {sum(len(getattr(j, kind)) for j in judged):,} of {sum(bool(getattr(j, kind)) for j in judged)}" for kind in KINDS]
+        print(f"\n{sum(j.tried for j in judged):,} points at which {len(judged)} replacements were judged: {', '.join(counts)}")
 
 
 if __name__ == "__main__":

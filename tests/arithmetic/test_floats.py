@@ -236,3 +236,16 @@ def test_a_derivative_of_zeta_whose_order_is_no_whole_number_has_no_value(order:
     found = kernels.zetaderiv(np.array([order, 1.0]), np.array([2.5, 2.5]))
     assert np.isnan(found[0])
     assert found[1] == pytest.approx(float(mpmath.zeta(2.5, derivative=1)), rel=1e-12)
+
+
+def test_fma_of_a_column_is_that_of_each_row() -> None:
+    source = np.random.default_rng(1)
+    scale = np.array([0, 0, 1, 10, 60, 300, 500, 900, 1020])  # powers of two
+    a, b, c = (source.uniform(-1, 1, 20_000) * np.ldexp(1.0, source.choice(scale, 20_000) * source.choice((-1, 1), 20_000)) for _ in range(3))
+    with np.errstate(all="ignore"):
+        c[::3] = -(a * b)[::3]
+        c[1::9] = np.nextafter(-(a * b)[1::9], np.inf)
+        a[::97], b[::89], c[::83] = 0.0, np.inf, np.nan
+        expected = [floats.fma(*row) for row in zip(a.tolist(), b.tolist(), c.tolist(), strict=True)]
+        found = floats.fma_column(a, b, c)
+    assert [bits(x) for x in found.tolist()] == [bits(x) for x in expected]

@@ -24,6 +24,7 @@ FORMULAS = {  # the quantity, as it is written
     "(1 + x/y)**y*(log(1 + x/y) - x/y/(1 + x/y))": "x/y",  # compound interest, by the number of payments
     "(1 + x*x/(2*y))**(-y)*(x*x/(2*y)/(1 + x*x/(2*y)) - log(1 + x*x/(2*y)))": "x*x/(2*y)",  # the rational quadratic kernel
     "x*exp(y*x)/y - (exp(y*x) - 1)/(y*y)": "x*y",
+    "1/(log(x) - log(y)) - (x - y)/(x*(log(x) - log(y))**2)": "(x - y)/y",  # the logarithmic mean
 }
 
 
@@ -43,8 +44,9 @@ def off(text: str, series: CompoundSeries, term: Term) -> float:
     """The largest distance of a term from a formula over the reals, in ulps, at random points at which the series may be used."""
     draw, worst, met = random.Random(text), mpmath.mpf(0), 0
     with mpmath.workdps(60):
-        for _ in range(400):
+        for k in range(800):
             at = {"x": mpmath.mpf(draw.uniform(0.2, 3)), "y": mpmath.mpf(10) ** draw.uniform(-6, 3)}
+            at["y"] = at["x"] * (1 + mpmath.mpf(draw.uniform(-0.3, 0.3))) if k % 2 else at["y"]
             if 0 < abs(exactly(text_of(series.split.quantity, {}), **at)) < series.largest:
                 met += 1
                 worst = max(worst, abs(exactly(text_of(term, {}), **at) / exactly(text, **at) - 1) * 2**53)
@@ -118,3 +120,17 @@ def test_kinds_of_the_literature_are_improved(function: str, line: str, domain: 
     assert found.before.worst_ulps > 2.0**40
     assert found.after.worst_ulps < 16
     assert words in found.replacement
+
+
+def test_where_two_inputs_are_nearly_equal_a_series_in_their_distance_is_used() -> None:
+    line, domain = "dx = 1/(log(x) - log(y)) - (x - y)/(x*(log(x) - log(y))**2)", {"x": (1e-3, 1e3), "y": (1e-3, 1e3)}
+    (found,) = suggested("(x - y)/(log(x) - log(y))", line, domain)
+    assert "abs((x - y)/y) < " in found.proof_text
+    assert found.after.mean_bits < 1 < found.before.mean_bits - 3
+    check, draft, _ = question("(x - y)/(log(x) - log(y))", line, domain)
+    (statement,) = replaceable(check.subject.program, draft.implementation.backward)
+    new = replaced_check(check, draft, statement, found.replacement)
+    assert new is not None
+    points = [(y * (1 + d), y) for y in (0.01, 900.0) for d in (0.0, 2.0**-52, 1e-9, -1e-4, 0.05)]  # the limit is 1/2 where they are equal
+    assert all(v.passes for v in judged(new, points))
+    assert not any(v.passes for v in judged(check, points[:2]))

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.arithmetic.double_double.number import two_product
+from verifier.arithmetic.double_double.number import two_product, two_sum
 from verifier.arithmetic.types import Column
 from verifier.circuit.expressions import definition
 from verifier.circuit.program import Program, Step
@@ -150,6 +150,8 @@ def arrays(program: Program, columns: Sequence[Column], outputs: Sequence[int], 
         elif GATES[step.gate].float64 is None and all(values[a].dtype != bool for a in step.args):
             inner = definition(step.gate)
             values += arrays(inner, [values[a] for a in step.args], [inner.output], fmt=fmt)
+        elif step.gate == "fma":
+            values.append(fma_column(*(np.asarray(values[a], dtype=np.float64) for a in step.args)))
         else:
             values.append(_called(step.gate, [as_list(values[a]) for a in step.args], count))
     return [values[i] for i in outputs]
@@ -256,6 +258,23 @@ def fma(a: float, b: float, c: float) -> float:
     except OverflowError:
         return math.inf if total > 0 else -math.inf
     return result or math.copysign(0.0, total)
+
+
+def fma_column(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`fma` of columns of one length: with the error of the product, the last sum but one rounded to odd (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, 2008)."""
+    with np.errstate(all="ignore"):
+        high, low = two_product(a, b)
+        rest, lowest = two_sum(c, low)
+        total, left = two_sum(high, rest)
+        odd, more = two_sum(lowest, left)
+        is_even = (np.asarray(odd).view(np.int64) & 1) == 0
+        odd = np.where((more != 0) & is_even, np.nextafter(odd, np.where(more > 0, np.inf, -np.inf)), odd)
+        found: NDArray[np.float64] = total + odd
+        sizes = np.abs(high)
+        is_sure = (sizes > SMALL) & (sizes < HUGE) & (np.abs(a) < HUGE) & (np.abs(b) < HUGE) & (np.abs(c) < HUGE) & (np.abs(found) > SMALL)
+    for k in np.flatnonzero(~is_sure).tolist():
+        found[k] = fma(float(a[k]), float(b[k]), float(c[k]))
+    return found
 
 
 def sign(a: float) -> float:
@@ -376,7 +395,7 @@ def __getattr__(name: str) -> Cast:
     raise AttributeError(name)
 
 
-__all__ = ["as_floats", "ceil", "columns", "floor", "fma", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
+__all__ = ["as_floats", "ceil", "columns", "floor", "fma", "fma_column", "literal", "operator", "power", "round_half_even", "run", "sign", "trunc", "where"]
 
 
 def columns(program: Program, inputs: Sequence[Sequence[float] | NDArray[Any]], fmt: Format, upstream: float) -> list[NDArray[Any]]:

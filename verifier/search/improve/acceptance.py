@@ -163,12 +163,19 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
     proof = identity_of(check, claim, boxes)
     if isinstance(proof, NotAccepted):
         return proof
-    outcome = outcomes(check, points[:PROOF_POINTS], meant=meant)[claim[1]]
+    outcome = outcomes(check, (_with_a_value(check, points) if may_have_holes else points)[:PROOF_POINTS], meant=meant)[claim[1]]
     if outcome.kind != PROVED:
         return NotAccepted(f"the proof does not stand: {outcome.note}", () if outcome.counterexample is None else (tuple(outcome.counterexample.values()),))
     if outcome.holes and not may_have_holes:
         return NotAccepted(f"it has no value at a point: {outcome.note}", outcome.holes)
     return proof.text() if may_have_holes else outcome.note
+
+
+def _with_a_value(check: Check, points: Sequence[FloatPoint]) -> Sequence[FloatPoint]:
+    """The points at which a gradient is computed as a number."""
+    program = check.subject.program
+    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[check.subject.claims[0][1]]], fmt=check.format, upstream=check.upstream)
+    return [p for p, known in zip(points, np.isfinite(np.broadcast_to(values, len(points))).tolist(), strict=True) if known]
 
 
 def identity_of(check: Check, claim: tuple[str, str], boxes: Sequence[InputRanges]) -> Proof | NotAccepted:

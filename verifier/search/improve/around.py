@@ -70,6 +70,8 @@ def zero_series(check: Check, pool: Pool, found: StatementTerm, candidates: Cand
         if single is not None:
             s = mirrored(pool, term, single) or single
             whole = s.term if factor is None else pool.make("mul", factor, s.term)
+            if whole in candidates.scores:
+                continue  # a formula that holds for all inputs
             candidates.add(whole)
             candidates.forbid(whole, ~(np.abs(np.asarray(candidates.columns.of(s.distance(pool)), dtype=np.float64)) < s.largest))
             result[whole] = s
@@ -102,6 +104,8 @@ def compound_series(check: Check, pool: Pool, found: StatementTerm, candidates: 
         for s in several:
             better = replace(s, split=replace(split, rest=rest))
             whole = flowing(better)
+            if whole in candidates.scores:
+                continue  # a formula that holds for all inputs
             candidates.add(whole)
             candidates.forbid(whole, ~np.asarray(candidates.columns.of(better.condition(pool)), dtype=bool))
             result[whole] = better

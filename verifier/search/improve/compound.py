@@ -1,4 +1,4 @@
-"""Series in a product or a quotient of several inputs, where the formula is one factor in it alone and a rest: `log(x)**2*g(u)` for u = p*log(x), the gradient of Box and Cox's transform.
+"""Series in a product or a quotient of several inputs, or in the relative distance of two, where the formula is one factor in it alone and a rest: `log(x)**2*g(u)` for u = p*log(x), the gradient of Box and Cox's transform.
 
 Near u = 0 the factor g has the series of a formula of one name, with its certified remainder; what is left is proved to be the formula by the prover, as any other line.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, permutations
 
 from verifier.language.formats import Format
 from verifier.search.improve.lowest_terms import rational_inside, rational_outside
@@ -63,17 +63,27 @@ def splits(pool: Pool, term: Term, inputs: Sequence[Term]) -> Iterator[SplitForm
     """The ways in which a formula of several inputs is a factor in a product or quotient of theirs, and a rest."""
     written = _with_exponentials(pool, term)
     name = pool.leaf("name", "the quantity")
+    seen: set[Term] = set()
+    for quantity, one, solution in _quantities(pool, written, inputs, name):
+        if quantity in seen:
+            continue
+        factors = list(_factors(pool, rational_inside(pool, pool.replaced(written, {one: solution}))))
+        alone = [f for f in factors if name in f[1].parts and not any(i in f[1].parts for i in inputs)]
+        if any(is_above and f.op in SUMS for is_above, f in alone) and one not in {i for _, f in factors for i in f.parts}:
+            seen.add(quantity)
+            rest = pool.replaced(_product(pool, [f for f in factors if f not in alone]), {name: quantity})
+            yield SplitFormula(name, _with_log1p(pool, quantity), _product(pool, alone), _with_log1p(pool, rational_outside(pool, rest)))
+
+
+def _quantities(pool: Pool, written: Term, inputs: Sequence[Term], name: Term) -> Iterator[tuple[Term, Term, Term]]:
+    """Quantities of several inputs in which a formula may be a series, each with an input and what that is by the name of the quantity: products and quotients, and the relative distance of two inputs."""
     for quantity in islice((p for p in written.parts if p.op in ("mul", "div") and sum(i in p.parts for i in inputs) > 1), MOST_COMPOUNDS):
         for one in (i for i in inputs if i in quantity.parts):
-            others = _solved(pool, quantity, one, name)
-            if others is None:
-                continue
-            factors = list(_factors(pool, rational_inside(pool, pool.replaced(written, {one: others}))))
-            alone = [f for f in factors if name in f[1].parts and not any(i in f[1].parts for i in inputs)]
-            if any(is_above and f.op in SUMS for is_above, f in alone) and one not in {i for _, f in factors for i in f.parts}:
-                rest = pool.replaced(_product(pool, [f for f in factors if f not in alone]), {name: quantity})
-                yield SplitFormula(name, _with_log1p(pool, quantity), _product(pool, alone), _with_log1p(pool, rational_outside(pool, rest)))
-                break
+            solution = _solved(pool, quantity, one, name)
+            if solution is not None:
+                yield quantity, one, solution
+    for one, other in islice(((a, b) for a, b in permutations(inputs, 2) if pool.make("sub", a, b) in written.parts or pool.make("div", a, b) in written.parts), MOST_COMPOUNDS):
+        yield pool.make("div", pool.make("sub", one, other), other), one, pool.make("mul", other, pool.make("add", pool.number(1), name))
 
 
 def series_of(pool: Pool, split: SplitFormula, fmt: Format) -> Iterator[CompoundSeries]:
@@ -85,7 +95,7 @@ def series_of(pool: Pool, split: SplitFormula, fmt: Format) -> Iterator[Compound
 
 
 def _with_exponentials(pool: Pool, term: Term) -> Term:
-    """A formula with exponentials in the place of powers whose exponent is no number, and logarithms of sums for log1p."""
+    """A formula with exponentials in the place of powers whose exponent is no number, logarithms of sums for log1p, and of quotients for differences of logarithms."""
     found: dict[Term, Term] = {}
     for part in term.parts:
         args = [found[a] for a in part.args]
@@ -94,6 +104,8 @@ def _with_exponentials(pool: Pool, term: Term) -> Term:
         elif part.op in ("log1p", "expm1"):
             inner = pool.make("log", pool.make("add", pool.number(1), args[0])) if part.op == "log1p" else pool.make("sub", pool.make("exp", args[0]), pool.number(1))
             found[part] = inner
+        elif part.op == "sub" and all(a.op == "log" for a in args):
+            found[part] = pool.make("log", pool.make("div", *(a.args[0] for a in args)))
         else:
             found[part] = pool.make(part.op, *args) if args else part
     return found[term]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import cycle, pairwise, product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -16,15 +16,15 @@ from verifier.case.case import Draft
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.compare.meant import Meant, satisfied
-from verifier.language.formats import round_array
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
-from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, is_worse, judged, replaced_check
+from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, judged, replaced_check
 from verifier.search.improve.arrangement import Arrangement
 from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.further_points import FurtherPoints, is_larger
 from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.matching import Rewriter
@@ -35,9 +35,6 @@ from verifier.search.paths import InputRanges
 
 SEARCH_POINTS = 360
 REPORT_POINTS = 1000
-FURTHER_POINTS = 8000  # at which what is accepted is looked at once more
-EVENLY = 400  # of the same distance along each input: a narrow range of bad inputs may lie between two borders that the hunt sees
-MOST_JUDGED = 200  # of these, those with the largest errors
 MOST_HARD = 120  # points at borders of the program
 LEDGER_POINTS = 8  # at which the guilty statement is looked for
 MOST_STATEMENTS = 3  # that are tried, of one gradient
@@ -47,6 +44,7 @@ MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
 LEAST_GAIN = 1.0  # bits, on the mean
+LEAST_SHARE, FEW_LEFT = 0.01, 0.1  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
 
@@ -70,13 +68,9 @@ class _Task:
     at_zeros: Sequence[float]  # floats next to zeros of the gradient
 
     @cached_property
-    def further(self) -> tuple[list[FloatPoint], Exact, DoubleArray]:
-        """More points of the domain, with the exact gradient there and the errors before."""
-        found = drawn([tuple(b) for b in self.boxes], self.check.format, count=FURTHER_POINTS, seed=3)
-        found = _meant(list(dict.fromkeys([*found, *_evenly(found, self.boxes, self.check)])), self.meant)
-        exact = exact_gradient(self.check, self.gradient, found)
-        before = errors_at(self.check, self.gradient, found, exact)
-        return found, exact, np.zeros(len(found)) if before is None else before
+    def further(self) -> FurtherPoints:
+        """The line at more points of the domain."""
+        return FurtherPoints.of(self.check, self.gradient, self.boxes, lambda points: _meant(points, self.meant))
 
 
 def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
@@ -242,37 +236,10 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
         proved.append(equal)
     tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
-    if isinstance(answer, Accepted) and (against := _against(task, new)):
-        answer = NotAccepted("it is worse at a further point", tuple(against))
+    if isinstance(answer, Accepted):
+        against = task.further.against(new)
+        answer = NotAccepted("it is worse at a further point", against.worse) if against.worse else replace(answer, bad=(*answer.bad, *against.further_off))
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
-
-
-def _against(task: _Task, new: Check) -> list[FloatPoint]:
-    """The further points that speak against a replacement, the worst first: its verdict is worse there, or its error is larger, by a bit and more, than any error before."""
-    points, exact, before = task.further
-    after = errors_at(new, task.gradient, points, exact)
-    if after is None:
-        return []
-    order = [k for k in np.argsort(-after, kind="stable").tolist() if after[k] > max(before[k], LOST_ULPS)][:MOST_JUDGED]
-    tried = [points[k] for k in order]
-    verdicts = zip(judged(new.alone(task.gradient), tried), judged(task.check.alone(task.gradient), tried), strict=True)
-    return [p for p, k, (a, b) in zip(tried, order, verdicts, strict=True) if is_worse(a, b) or is_larger(after[k], before)]
-
-
-def is_larger(error: float, others: DoubleArray) -> bool:
-    """Whether an error is a loss, and larger than all of others by a bit and more."""
-    return bool(error > LOST_ULPS and error > 2**LEAST_GAIN * others.max(initial=0.0))
-
-
-def _evenly(points: Sequence[FloatPoint], boxes: Sequence[InputRanges], check: Check) -> list[FloatPoint]:
-    """Points with one coordinate at even distances between its ends, the others as in some of the points."""
-    found = []
-    for box in boxes:
-        inside = [p for p in points if all(low <= x <= high for x, (low, high) in zip(p, box, strict=True))]
-        for i, (low, high) in enumerate(box if inside else ()):
-            column = round_array(check.format, np.linspace(low, high, EVENLY) if np.isfinite(high - low) else np.zeros(0))
-            found += [(*p[:i], x, *p[i + 1 :]) for p, x in zip(cycle(inside), column.tolist(), strict=False) if low <= x <= high]
-    return found
 
 
 def _with_zeros(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
@@ -298,17 +265,24 @@ def _gains(task: _Task, new: Check) -> DoubleArray | None:
     after = errors_at(new, task.gradient, task.fresh, task.exact)
     if after is None:
         return None
-    gain = float(np.mean(bits(task.before)) - np.mean(bits(after[task.exact.known])))
-    return after[task.exact.known] if gain >= LEAST_GAIN or (gain > -SAME and task.is_bad) else None
+    known = after[task.exact.known]
+    gain = float(np.mean(bits(task.before)) - np.mean(bits(known)))
+    return known if _is_gain(task.before, known) or (gain > -SAME and task.is_bad) else None
+
+
+def _is_gain(before: DoubleArray, after: DoubleArray) -> bool:
+    """Whether fewer bits are lost on the mean, or hardly any of the points are left at which many are."""
+    shares = [float(np.mean(errors > LOST_ULPS)) for errors in (before, after)]
+    gain = float(np.mean(bits(before)) - np.mean(bits(after)))
+    return gain >= LEAST_GAIN or (gain > 0 and shares[0] >= LEAST_SHARE and shares[1] <= FEW_LEFT * shares[0])
 
 
 def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, answer: Accepted, after: DoubleArray) -> Suggestion | None:
     """An accepted replacement with its figures; None where too little is gained."""
     before = task.before
-    gain = float(np.mean(bits(before)) - np.mean(bits(after)))
-    if gain < LEAST_GAIN and (answer.after.rank >= answer.before.rank or answer.before.passes):
+    if not _is_gain(before, after) and (answer.after.rank >= answer.before.rank or answer.before.passes):
         return None
-    if is_larger(float(after.max(initial=0.0)), before):
+    if is_larger(float(after.max(initial=0.0)), float(before.max(initial=0.0))):
         return None
     points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
     regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))

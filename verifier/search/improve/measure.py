@@ -16,7 +16,7 @@ from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import DoubleArray, MaskArray
 from verifier.case.points import FloatPoint
 from verifier.circuit.expressions import definition
-from verifier.language.formats import Format, computing, dtype, numbers, places
+from verifier.language.formats import Format, computing, dtype, numbers, places, round_array
 from verifier.language.gates import GATES, kernel
 from verifier.search.improve.suggestion import Errors
 from verifier.search.improve.terms import Term
@@ -120,6 +120,8 @@ class TermFloats:
             return (np.maximum if term.op == "max" else np.minimum)(*args)
         if gate.arrays is not None:
             return kernel(gate.arrays)(*args)
+        if term.op == "fma":
+            return floats.fma_column(*(np.asarray(a, dtype=np.float64) for a in args)).astype(kind)
         inner = definition(term.op) if gate.float64 is None else None
         if inner is not None:
             return np.asarray(floats.run(inner, args, [inner.output], fmt=computing(self.format))[0]).astype(kind)
@@ -153,6 +155,47 @@ def drawn(boxes: Sequence[InputRanges], fmt: Format, *, count: int, seed: int) -
         rounded = tuple(_rounded(x, bounds, fmt) for x, bounds in zip(point, box, strict=True))
         found[rounded] = None
     return list(found)
+
+
+def drawn_columns(boxes: Sequence[InputRanges], fmt: Format, *, count: int, seed: int) -> list[DoubleArray]:
+    """The same kinds of points as those of `drawn`, one column for each input: for many points."""
+    source = np.random.default_rng(seed)
+    parts = [_columns_of(source, box, fmt, count // len(boxes)) for box in boxes]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _columns_of(source: np.random.Generator, box: InputRanges, fmt: Format, count: int) -> list[DoubleArray]:
+    """Points of one box."""
+    sizes = np.where(np.arange(count) % 2 == 1, np.array(SIZES)[np.arange(count) % len(SIZES)], math.inf)
+    bounds = [(max(low, -fmt.largest), min(high, fmt.largest)) for low, high in box]
+    found = [_column(source, low, high, sizes) for low, high in bounds]
+    for i, (low, high) in enumerate(bounds if len(box) > 1 else ()):  # every fifth point has an input that is nearly another one, or its opposite
+        rows = np.flatnonzero((np.arange(count) % 5 == 4) & (source.integers(len(box), size=count) == i))
+        other = np.stack([c for k, c in enumerate(found) if k != i])[source.integers(len(box) - 1, size=len(rows)), rows]
+        near = other * source.choice((1.0, -1.0), size=len(rows)) * (1 + source.choice((1.0, -1.0, 0.0), size=len(rows)) * np.ldexp(1.0, -source.integers(1, DEEPEST, size=len(rows))))
+        found[i][rows] = np.where((near >= low) & (near <= high), near, found[i][rows])
+    return [np.clip(round_array(fmt, c), low, high) + 0.0 for c, (low, high) in zip(found, bounds, strict=True)]
+
+
+def _column(source: np.random.Generator, low: float, high: float, sizes: DoubleArray) -> DoubleArray:
+    """One input of points: `_coordinate`, for each of so many sizes."""
+    low, high, count = max(low, -1e300), min(high, 1e300), len(sizes)
+    if low == high:
+        return np.full(count, low)
+    lows, highs = np.maximum(low, -sizes), np.minimum(high, sizes)
+    lows, highs = np.where(lows < highs, lows, low), np.where(lows < highs, highs, high)
+    sign = np.where((lows < 0) & (highs > 0), source.choice((1.0, -1.0), size=count), np.where(highs > 0, 1.0, -1.0))
+    most, least = np.where(sign > 0, highs, -lows), np.where(sign > 0, np.maximum(lows, 0), np.maximum(-highs, 0))
+    with np.errstate(all="ignore"):
+        magnitudes = np.where(most > 0, sign * np.exp(source.uniform(np.log(np.maximum(least, most * 1e-18)), np.log(most))), lows)
+    end, other = (np.where(source.random(count) < 0.5, a, b) for a, b in ((lows, highs), (highs, lows)))
+    other = np.where(end == other, np.where(end == lows, highs, lows), other)
+    end = np.where((lows < 0) & (highs > 0) & (source.random(count) < 0.5), 0.0, end)
+    towards = end + (other - end) * np.ldexp(source.uniform(0.5, 1.0, size=count), -source.integers(DEEPEST, size=count))
+    is_moderate = (lows < MODERATE) & (highs > -MODERATE)
+    near = source.uniform(np.where(is_moderate, np.maximum(lows, -MODERATE), lows), np.where(is_moderate, np.minimum(highs, MODERATE), highs))
+    found: DoubleArray = np.choose(source.integers(4, size=count), [lows + (highs - lows) * source.random(count), magnitudes, towards, near])
+    return found
 
 
 def _coordinate(source: random.Random, low: float, high: float, size: float) -> float:

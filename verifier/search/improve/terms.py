@@ -18,6 +18,7 @@ VALUES = {  # of functions at 0 and at 1, where these are whole
     0: {**dict.fromkeys(("sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "expm1", "log1p", "erf", "sqrt", "cbrt", "abs"), 0), **dict.fromkeys(("exp", "cos", "cosh", "erfc"), 1)},
     1: {"log": 0, "sqrt": 1, "cbrt": 1, "abs": 1},
 }
+FMA_SIZE = 4
 LARGEST_POWER = 4  # a power that is written as products
 LARGEST_FOLDED = 1 << 40  # numbers up to it are computed when a term is made
 
@@ -310,5 +311,6 @@ def _enclosed(term: Term, binds: int, names: Mapping[Term, str]) -> str:
 
 
 def size(terms: Iterable[Term]) -> int:
-    """The number of different gates in some terms."""
-    return len({p for t in terms for p in t.parts if p.args})
+    """The number of different gates in some terms; an `fma` counts several times, as it takes where no instruction does it."""
+    parts = {p for t in terms for p in t.parts if p.args}
+    return len(parts) + (FMA_SIZE - 1) * sum(p.op == "fma" for p in parts)
