@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from flint import arb
@@ -124,8 +125,16 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
 
 
 def _is_as_bad_beside(old: Check, region: Region) -> bool:
-    """Whether the old gradient is as bad within a few floats of a region's point and of its ends: at a zero of a gradient it is chance at which float beside it a formula vanishes."""
-    return all(any(v is region.verdict or is_worse(v, region.verdict) for v in judged(old, _beside(old, point))) for point in dict.fromkeys([region.point, *region.ends]))
+    """Whether the old gradient is as bad beside a region's point and its ends."""
+    points = list(dict.fromkeys([region.point, *region.ends]))
+    return all(are_as_bad_beside(old, [region.verdict] * len(points), points))
+
+
+def are_as_bad_beside(old: Check, verdicts: Sequence[Verdict], points: Sequence[FloatPoint]) -> list[bool]:
+    """Whether the old gradient has a verdict, or a worse one, within a few floats of each point: at a zero of a gradient it is chance at which float beside it a formula vanishes."""
+    beside = [_beside(old, p) for p in points]
+    found = iter(judged(old, [q for group in beside for q in group]))
+    return [any(v is verdict or is_worse(v, verdict) for v in list(islice(found, len(group)))) for verdict, group in zip(verdicts, beside, strict=True)]
 
 
 def _beside(check: Check, point: FloatPoint) -> list[FloatPoint]:
@@ -239,4 +248,4 @@ def is_false(value: RealValue | ranges.Range) -> bool:
     return value is False
 
 
-__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "identity_of", "is_worse", "judged", "replaced_check"]
+__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "are_as_bad_beside", "identity_of", "is_worse", "judged", "replaced_check"]

@@ -14,7 +14,7 @@ from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.language.formats import round_array
-from verifier.search.improve.acceptance import is_worse, judged
+from verifier.search.improve.acceptance import are_as_bad_beside, is_worse, judged
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS
 from verifier.search.improve.measure import DEEPEST, Exact, drawn_columns
@@ -23,6 +23,7 @@ from verifier.search.paths import InputRanges
 FURTHER_POINTS = 12000
 EVENLY = 400  # of the same distance along each input: a narrow range of bad inputs may lie between two borders that a hunt sees
 MOST_JUDGED = 200  # of the points of one kind, the worst
+MOST_CHANCES = 40  # of them that a hunt found, and beside which the line is looked at
 HUNT_ROUNDS = 6
 HUNT_POINTS = 240  # of each round
 PARENTS = 32  # points from which a round makes others
@@ -112,15 +113,20 @@ class FurtherPoints:
         worse = dict[FloatPoint, None]()
         for found in (sampled, hunted):
             order = found.order[:MOST_JUDGED]
-            worse.update(dict.fromkeys(self._worse(new, [found.points[k] for k in order if found.after.badness[k]])))
+            worse.update(dict.fromkeys(self._worse(new, [found.points[k] for k in order if found.after.badness[k] and (found.gap[k] > 0 or found.after.badness[k] > found.before.badness[k])], chance_counts=found is sampled)))
             worse.update(dict.fromkeys(found.points[k] for k in order if is_larger(float(found.after.errors[k]), most)))
         is_often = (sampled.gap > SAME).mean() > OFTEN
         return Against(tuple(worse), tuple(sampled.points[k] for k in sampled.order[:MOST_JUDGED] if sampled.gap[k] > SAME) if is_often else ())
 
-    def _worse(self, new: Check, points: list[FloatPoint]) -> list[FloatPoint]:
-        """Those of some points at which the verdict is worse than before."""
-        verdicts = zip(judged(new.alone(self.gradient), points), judged(self.check.alone(self.gradient), points), strict=True)
-        return [p for p, (after, before) in zip(points, verdicts, strict=True) if is_worse(after, before)]
+    def _worse(self, new: Check, points: list[FloatPoint], *, chance_counts: bool) -> list[FloatPoint]:
+        """Those of some points at which the verdict is worse than before; where chance does not count, the line must not be as bad within a few floats of them."""
+        old = self.check.alone(self.gradient)
+        verdicts = zip(points, judged(new.alone(self.gradient), points), judged(old, points), strict=True)
+        worse = [(p, after) for p, after, before in verdicts if is_worse(after, before)]
+        if chance_counts or not worse:
+            return [p for p, _ in worse]
+        worse = worse[:MOST_CHANCES]
+        return [p for (p, _), is_chance in zip(worse, are_as_bad_beside(old, [v for _, v in worse], [p for p, _ in worse]), strict=True) if not is_chance]
 
     def _hunted(self, new: Check, seen: _Compared) -> _Compared:
         """Points near those at which the replacement is worse than the line, and near what is found so, round by round."""
