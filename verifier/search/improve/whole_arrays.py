@@ -140,7 +140,7 @@ def better_statements(check: Check, statements: Sequence[ArrayStatement], replac
         new = _with_errors(measure, replaced, [(statement, text)])
         tried += [new] if new is not None else []
     found: list[Suggestion] = []
-    answers: dict[_Edits, str | None] = {}
+    answers: dict[tuple[_Edits, str], str | None] = {}
     for name in off:
         first = _best(measure, tried, name, before, answers, deadline)
         if first is None:
@@ -148,13 +148,13 @@ def better_statements(check: Check, statements: Sequence[ArrayStatement], replac
             first = _best(measure, more, name, before, answers, deadline)
         if first is None:
             continue
-        found.append(_suggestion(measure, first, name, answers[first.edits] or "", before))
+        found.append(_suggestion(measure, first, name, answers[first.edits, name] or "", before))
         left = [t for t in tried if t.edits[0][0] is not first.edits[0][0] and _is_gain(before, t.errors, name, least=0.0)]
         both = [m for t in left if time.process_time() < deadline and (m := _with_errors(measure, replaced, (*t.edits, *first.edits))) is not None]
         second = _best(measure, both, name, first.errors, answers, deadline)
         alone = None if second is None else next(t for t in left if t.edits[0] == second.edits[0])
         if alone is not None and _is_proved(measure, alone, name, answers):
-            found.append(_suggestion(measure, alone, name, answers[alone.edits] or "", before))
+            found.append(_suggestion(measure, alone, name, answers[alone.edits, name] or "", before))
     return tuple(found)
 
 
@@ -177,7 +177,7 @@ def _with_errors(measure: _Measure, replaced: Replaced, edits: Sequence[FormEdit
     return None if new is None or new.subject.claims != measure.check.subject.claims else _Tried(tuple(edits), new, measure.errors(new))
 
 
-def _best(measure: _Measure, tried: Sequence[_Tried], name: str, before: _Errors, answers: dict[_Edits, str | None], deadline: float) -> _Tried | None:
+def _best(measure: _Measure, tried: Sequence[_Tried], name: str, before: _Errors, answers: dict[tuple[_Edits, str], str | None], deadline: float) -> _Tried | None:
     """The best of some forms that is proved: that with the largest gain in whole bits, of these the first one in the text, of a statement the shortest.
 
     One that gains less than a bit has to have a better worst verdict.
@@ -206,10 +206,10 @@ def _worst(measure: _Measure, rows: Sequence[Sequence[Verdict]], gradient: str) 
     return max((v for k in own for v in rows[k] if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
 
-def _is_proved(measure: _Measure, t: _Tried, name: str, answers: dict[_Edits, str | None]) -> bool:
-    if t.edits not in answers:
-        answers[t.edits] = _proof_of(measure, t, name)
-    return answers[t.edits] is not None
+def _is_proved(measure: _Measure, t: _Tried, name: str, answers: dict[tuple[_Edits, str], str | None]) -> bool:
+    if (t.edits, name) not in answers:
+        answers[t.edits, name] = _proof_of(measure, t, name)
+    return answers[t.edits, name] is not None
 
 
 def _is_gain(before: _Errors, after: _Errors, name: str, *, least: float = LEAST_GAIN) -> bool:
