@@ -45,6 +45,7 @@ AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
 LEAST_GAIN = 1.0  # bits, on the mean
 LEAST_SHARE, FEW_LEFT = 0.01, 0.1  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
+MOST_COST = 8.0  # times the time of a line whose verdict passes
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
 
@@ -285,10 +286,13 @@ def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, a
     if is_larger(float(after.max(initial=0.0)), float(before.max(initial=0.0))):
         return None
     points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
+    cost = cost_of(task.check, answer.check, task.gradient, points)
+    if answer.before.passes and cost > MOST_COST:
+        return None
     regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))
     return Suggestion(
         task.check.implementation, task.gradient, statement.source, statement.source.place(statement.start).line, statement.start, statement.end, statement.text, arrangement.text,
-        answer.proof, answer.proof_text, (), summary(before), summary(after), regions, cost_of(task.check, answer.check, task.gradient, points), answer.before.value, answer.after.value, arrangement.candidates,
+        answer.proof, answer.proof_text, (), summary(before), summary(after), regions, cost, answer.before.value, answer.after.value, arrangement.candidates,
     )  # fmt: skip
 
 
