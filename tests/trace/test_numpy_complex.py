@@ -69,7 +69,7 @@ def filtered_backward(dout, x, y):
 def test_a_conjugate_that_is_forgotten_is_wrong_with_its_line():
     report = check(filtered_forward, X, Y, backward=filtered_backward)
     (found,) = [f for f in report.findings if f.code == "V101"]
-    assert (report.status, report.basis, found.gradients) == ("failed", "traced", tuple(f"dx[{k}]" for k in range(5)))
+    assert (report.status, report.basis, {g.partition("[")[0] for g in found.gradients}) == ("failed", "traced", {"dx"})
     assert found.place.line == filtered_backward.__code__.co_firstlineno + 1
 
 
