@@ -19,7 +19,7 @@ T = TypeVar("T")
 SECONDS = 2.0  # of the processor, for each attempt in a small case
 ATTEMPTS = 2  # that may take so long: all together have no more than that
 SECONDS_A_STEP = 0.001  # and point: large cases get more
-MOST_SECONDS = 4.0  # for an attempt in the largest case: what takes longer is left out, so that no verdict waits for it
+MOST_SECONDS = 8.0  # for an attempt in the largest case: what takes longer is left out, so that no verdict waits for it
 LEAST = 0.1  # seconds, for an attempt after all that time is spent
 MESSAGE_LENGTH = 120  # characters of a failure's own text that are shown
 
