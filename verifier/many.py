@@ -136,6 +136,10 @@ def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bo
     if workers.debug:
         yield from (work(case).report for case in cases)
         return
+    if len(cases) > 1:
+        import verifier.calls
+        import verifier.exact.sympy_gates
+        import verifier.numpy  # noqa: F401 - once for all processes
     searches = [c.improve.limit * len(c.implementations) * len(c.formats) for c in cases if c.improve is not None]  # beside the calls: what they find costs no verdict
     limit = workers.timeout if workers.timeout is not None else CALL_SECONDS + max(searches, default=0.0)
     for file, group in groupby(cases, key=lambda case: case.file if _imports_slowly(case) else ""):
