@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from certify import CORES
-from fpbench_cores import FURTHER_CORES, LARGE, SMALL
+from fpbench_cores import FURTHER_CORES, GIVEN, LARGE, REPEATED, SMALL
 from held_out_gradients import HELD_OUT
 from literature_gradients import LITERATURE
 
@@ -32,10 +32,11 @@ from verifier.case import points
 from verifier.case.case import Case
 from verifier.compare.check import Check, checks_of
 from verifier.compare.compare import compare
-from verifier.compare.meant import meant_in
+from verifier.compare.meant import meant_in, satisfied
 from verifier.compare.sweep.classify import VERDICTS
 from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import subject, truth_of
+from verifier.language.formats import Format
 from verifier.language.source import CaseError
 from verifier.language.verdict import Verdict
 from verifier.search.improve.acceptance import is_worse
@@ -43,6 +44,7 @@ from verifier.search.improve.improve import improve
 from verifier.search.improve.measure import drawn_columns
 
 FRESH_POINTS = 200
+MOST_ROUNDS = 100  # of so many points, where most do not satisfy a constraint
 MOST_ULPS = 2.0**64
 LIMIT = 2.0 ** (53 / 3)  # ulps: the project's own bound between rounding and unstable in float64
 FEW_ULPS = 16.0
@@ -158,10 +160,11 @@ class Row:
     judged: Judged = Judged()
 
 
-def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str], forward: Sequence[str] = ()) -> str:
-    """A case with one implementation, whose forward pass, where one is given, and backward pass have these lines. The function is an expression, or statements on lines of their own."""
+def case_text(name: str, function: str, domains: str, gradient: str, lines: Sequence[str], forward: Sequence[str] = (), given: str = "") -> str:
+    """A case with one implementation, whose forward pass, where one is stated, and backward pass have these lines. The function is an expression, or statements on lines of their own; `given` is a constraint."""
     passes = "".join(f"    {key}: |" + "".join(f"\n      {line}" for line in body) + "\n" for key, body in (("forward", forward), ("backward", lines)) if body)
-    return f"name: {name}\n{stated(function)}domain: {{{domains}}}\nhunt: true\nimplementations:\n  it:\n    gradients: {{{gradient}: d{gradient}}}\n{passes}"
+    constraint = f"given: {given}\n" if given else ""
+    return f"name: {name}\n{stated(function)}domain: {{{domains}}}\n{constraint}hunt: true\nimplementations:\n  it:\n    gradients: {{{gradient}: d{gradient}}}\n{passes}"
 
 
 def stated(function: str) -> str:
@@ -183,24 +186,33 @@ def check_of(case: Case) -> Check:
     return check
 
 
-def fresh_points(case: Case, seed: str) -> list[tuple[float, ...]]:
-    """Points of the domain: each input uniform over the reals, over the magnitudes, or near an end; sometimes two of them nearly equal."""
+def fresh_points(case: Case, fmt: Format, seed: str) -> list[tuple[float, ...]]:
+    """Points of the domain: each input uniform over the reals, over the magnitudes, or near an end; sometimes two of them nearly equal. With a constraint, those that satisfy it."""
     source = random.Random(seed)
-    found = []
-    for _ in range(FRESH_POINTS):
-        point = []
-        for low, high in points.domain_of(case):
-            kind = source.randrange(3)
-            size = max(abs(low), abs(high))
-            x = source.uniform(low, high) if kind == 0 or high - low == math.inf else source.choice((low, high)) + source.choice((-1, 1)) * (high - low) * 2.0 ** -source.uniform(0, MAGNITUDES)
-            top = math.log2(size)
-            x = source.choice((-1, 1)) * 2.0 ** source.uniform(-MAGNITUDES, source.choice((top, min(top, MAGNITUDES)))) if kind == 1 else x
-            point.append(min(max(x, low), high))
-        if len(point) == 2 and source.random() < 0.25:
-            (low, high), = points.domain_of(case)[1:]
-            point[1] = min(max(point[0] * (1 + source.choice((-1, 1)) * 2.0 ** -source.uniform(1, 52)), low), high)
-        found.append(tuple(point))
-    return found
+    bounds, meant = points.domain_of(case), meant_in(case, fmt)
+    found: list[tuple[float, ...]] = []
+    for _ in range(MOST_ROUNDS):
+        drawn = [fresh_point(source, bounds) for _ in range(FRESH_POINTS)]
+        found += [point for point, holds in zip(drawn, satisfied(meant, drawn), strict=True) if holds]
+        if len(found) >= FRESH_POINTS:
+            break
+    return found[:FRESH_POINTS]
+
+
+def fresh_point(source: random.Random, bounds: Sequence[tuple[float, float]]) -> tuple[float, ...]:
+    """One point of a box."""
+    point = []
+    for low, high in bounds:
+        kind = source.randrange(3)
+        size = max(abs(low), abs(high))
+        x = source.uniform(low, high) if kind == 0 or high - low == math.inf else source.choice((low, high)) + source.choice((-1, 1)) * (high - low) * 2.0 ** -source.uniform(0, MAGNITUDES)
+        top = math.log2(size)
+        x = source.choice((-1, 1)) * 2.0 ** source.uniform(-MAGNITUDES, source.choice((top, min(top, MAGNITUDES)))) if kind == 1 else x
+        point.append(min(max(x, low), high))
+    if len(point) == 2 and source.random() < 0.25:
+        ((low, high),) = bounds[1:]
+        point[1] = min(max(point[0] * (1 + source.choice((-1, 1)) * 2.0 ** -source.uniform(1, 52)), low), high)
+    return tuple(point)
 
 
 def errors_of(case: Case, at: Sequence[tuple[float, ...]]) -> tuple[Errors, str]:
@@ -217,6 +229,8 @@ def judged_at(old: Case, new: Case, count: int) -> Judged:
     checks = [check_of(case) for case in (new, old)]
     fmt = checks[0].format
     columns = drawn_columns([tuple(b) for b in points.boxes(new, fmt)], fmt, count=count, seed=7)
+    holds = np.array(satisfied(meant_in(new, fmt), list(zip(*(c.tolist() for c in columns), strict=True))))
+    columns = [c[holds] for c in columns]
     at = list(zip(*(c.tolist() for c in columns), strict=True))
     passes = np.array([v.passes for v in VERDICTS])
     (after,) = judge_columns(checks[0], columns)
@@ -240,7 +254,7 @@ def improved(name: str, text: str, *, seconds: float, tried: int = 0) -> Row:
     fmt = check.format
     found = improve(check, case.programs.drafts[0], points.boxes(case, fmt), budget=seconds, meant=meant_in(case, fmt))
     taken = time.process_time() - started
-    at = fresh_points(case, name)
+    at = fresh_points(case, fmt, name)
     before, verdict = errors_of(case, at)
     if not found:
         return Row(name, before, before, "", "", taken, verdict)
@@ -270,7 +284,7 @@ def staged(name: str, function: str, domains: str) -> Iterator[tuple[str, str]]:
     program = subject(only_case(f"{stated(function)}domain: {{{domains}}}\nhunt: true\n").programs.drafts[0]).program
     forward, backward = ([line.text for line in program.lines if line.backward is wanted] for wanted in (False, True))
     for variable in program.inputs:
-        yield f"{name} {variable}", case_text(f"{name} {variable}", function, domains, variable, backward, forward)
+        yield f"{name} {variable}", case_text(f"{name} {variable}", function, domains, variable, backward, forward, GIVEN.get(name, ""))
 
 
 def fpbench(prefix: str) -> Iterator[tuple[str, str]]:
@@ -280,7 +294,8 @@ def fpbench(prefix: str) -> Iterator[tuple[str, str]]:
         inputs = list(dict.fromkeys(node.id for node in ast.walk(ast.parse(function, mode="eval")) if isinstance(node, ast.Name) and node.id in HAMMING_INPUTS))
         domain = SMALL if any(word in function for word in NARROW_WORDS) else LARGE
         cores.append((name, function, ", ".join(f"{n}: {domain}" for n in inputs)))
-    cores += [(name, *core) for name, core in {**FURTHER_CORES, **CORES}.items()]
+    others = {**FURTHER_CORES, **CORES}
+    cores += [(name, *core) for name, core in {**others, **{name: others[same] for name, same in REPEATED.items()}}.items()]
     for core in cores:
         if core[0].startswith(prefix) or prefix.startswith(core[0]):
             yield from ((name, text) for name, text in staged(*core) if name.startswith(prefix))
