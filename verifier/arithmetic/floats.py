@@ -6,7 +6,6 @@ import contextlib
 import math
 import operator
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any, Protocol, TypeAlias, overload
 
@@ -34,6 +33,8 @@ class Cast(Protocol):
 
 
 SMALL, HUGE = 2.0**-960, 2.0**960  # between them what a product loses is a float, and nothing on the way to it overflows
+LARGE_BESIDE_SMALL = 2.0**-800  # a quarter of an ulp of a larger number is more than a product up to SMALL
+FEWEST_IN_ARRAYS = 8  # points at which an `fma` takes less time as one of arrays
 NOT_NEEDED: NDArray[Any] = np.zeros(0)  # in the place of a step that no output depends on
 CONSTANT_VALUES = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan, "tau": math.tau, "euler_gamma": 0.5772156649015329}
 
@@ -113,7 +114,7 @@ def _run64(program: Program, columns: Sequence[list[float]], count: int, upstrea
             try:
                 values.append(list(map(function, *[values[a] for a in step.args])))
             except (OverflowError, ZeroDivisionError, ValueError):
-                values.append(_apply64(step.gate, [values[a] for a in step.args], count))
+                values.append(_ieee64(GATES[step.gate], function, [values[a] for a in step.args]))
         elif step.args:
             values.append(_apply64(step.gate, [values[a] for a in step.args], count))
         else:
@@ -170,6 +171,8 @@ def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
     if name == "copy":
         return args[0]
     gate = GATES[name]
+    if name == "fma" and count >= FEWEST_IN_ARRAYS:
+        return fma_column(*(np.asarray(a, dtype=np.float64) for a in args)).tolist()  # type: ignore[no-any-return]
     function, foreign = _kernel64(gate.name, gate.float64)
     if function is None:
         return list(_run64(definition(name), args, count, 1.0)[definition(name).output])
@@ -178,23 +181,20 @@ def _apply64(name: str, args: Sequence[list[float]], count: int) -> list[float]:
             return [_native(v) for v in map(function, *args)]
         return list(map(function, *args))
     except (OverflowError, ZeroDivisionError, ValueError):
-        if _is_operator(gate):
-            return _as_array(gate, [np.asarray(a, dtype=np.float64) for a in args]).tolist()  # type: ignore[no-any-return]
-        with np.errstate(all="ignore"):
-            return [_total(gate, function, row) for row in zip(*args, strict=True)]
+        return _ieee64(gate, function, args)
 
 
 def _direct64(name: str) -> Callable[..., float] | None:
     """The function of a gate where it is one of Python's floats, to be called as it is; None for all others."""
-    if name not in GATES or name == "copy":
+    if name not in GATES or name in ("copy", "fma"):
         return None
     function, foreign = _kernel64(GATES[name].name, GATES[name].float64)
     return None if foreign else function
 
 
 def _is_operator(gate: Gate) -> bool:
-    """Whether NumPy's float64 result is CPython's bit for bit, as IEEE 754 defines it: of an operator other than the power, which is libm's."""
-    return gate.name != "pow" and gate.arrays is not None and gate.float64 is not None and gate.float64.startswith("operator.")
+    """Whether NumPy's float64 result is CPython's bit for bit, as IEEE 754 defines it: of the square root, and of an operator other than the power, which is libm's."""
+    return gate.name == "sqrt" or (gate.name != "pow" and gate.arrays is not None and gate.float64 is not None and gate.float64.startswith("operator."))
 
 
 def _as_array(gate: Gate, args: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -229,12 +229,20 @@ def _quiet(function: FloatFunction) -> FloatFunction:
     return call
 
 
-def _total(gate: Gate, function: FloatFunction, row: tuple[float, ...]) -> float:
-    """The IEEE result where CPython raises: NumPy's, which follows IEEE 754 for invalid, division by zero and overflow."""
-    try:
-        return _native(function(*row))
-    except (OverflowError, ZeroDivisionError, ValueError):
-        return math.nan if gate.arrays is None else float(kernel(gate.arrays)(*(np.float64(v) for v in row)))
+def _ieee64(gate: Gate, function: FloatFunction, args: Sequence[Sequence[float]]) -> list[float]:
+    """A function that raises somewhere: there NumPy's result, which follows IEEE 754 for invalid, division by zero and overflow."""
+    if _is_operator(gate):
+        return _as_array(gate, [np.asarray(a, dtype=np.float64) for a in args]).tolist()  # type: ignore[no-any-return]
+    instead = None if gate.arrays is None else kernel(gate.arrays)
+    found = []
+    with np.errstate(all="ignore"):
+        for row in zip(*args, strict=True):
+            try:
+                value = function(*row)
+            except (OverflowError, ZeroDivisionError, ValueError):
+                value = math.nan if instead is None else instead(*map(np.float64, row))
+            found.append(_native(value))
+    return found
 
 
 def power(a: float, b: float) -> float:
@@ -244,20 +252,21 @@ def power(a: float, b: float) -> float:
 
 
 def fma(a: float, b: float, c: float) -> float:
-    """a*b + c rounded once, through exact rationals."""
+    """a*b + c rounded once, through exact integers."""
     if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
         return c if math.isfinite(a) and math.isfinite(b) else a * b + c  # the product is finite, even beyond the range
     product = a * b
     if c == -product and SMALL < abs(product) < HUGE and abs(a) < HUGE and abs(b) < HUGE:
         return float(two_product(np.float64(a), np.float64(b))[1]) or 0.0  # not -0.0
-    total = Fraction(a) * Fraction(b) + Fraction(c)
+    (top_a, bottom_a), (top_b, bottom_b), (top, bottom) = a.as_integer_ratio(), b.as_integer_ratio(), c.as_integer_ratio()
+    total = top_a * top_b * bottom + top * bottom_a * bottom_b
     if total == 0:
         return a * b + c  # the sign of a zero sum is that of IEEE addition
     try:
-        result = total.numerator / total.denominator
+        result = total / (bottom_a * bottom_b * bottom)  # Python rounds the quotient of two integers once
     except OverflowError:
         return math.inf if total > 0 else -math.inf
-    return result or math.copysign(0.0, total)
+    return result or (0.0 if total > 0 else -0.0)
 
 
 def fma_column(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -271,7 +280,20 @@ def fma_column(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.flo
         odd = np.where((more != 0) & is_even, np.nextafter(odd, np.where(more > 0, np.inf, -np.inf)), odd)
         found: NDArray[np.float64] = total + odd
         sizes = np.abs(high)
-        is_sure = (sizes > SMALL) & (sizes < HUGE) & (np.abs(a) < HUGE) & (np.abs(b) < HUGE) & (np.abs(c) < HUGE) & (np.abs(found) > SMALL)
+        is_product_exact = (sizes > SMALL) & (sizes < HUGE) & (np.abs(a) < HUGE) & (np.abs(b) < HUGE)
+        is_sure = is_product_exact & (np.abs(c) < HUGE) & (np.abs(found) > SMALL)
+        if not is_sure.all():
+            is_product_finite = np.isfinite(a) & np.isfinite(b)
+            is_finite = is_product_finite & np.isfinite(c)
+            cases = (
+                (is_sure, found),
+                (~is_finite, np.where(is_product_finite, c, a * b + c)),  # the product is finite, even beyond the range
+                ((a == 0) | (b == 0), a * b + c),
+                (is_product_exact & (c == -high), low + 0.0),  # what the product loses: 0.0, not -0.0, where that is nothing
+                ((sizes <= SMALL) & (np.abs(c) > LARGE_BESIDE_SMALL), c),
+            )
+            is_sure = np.logical_or.reduce([where for where, _ in cases])
+            found = np.select([where for where, _ in cases], [value for _, value in cases], found)
     for k in np.flatnonzero(~is_sure).tolist():
         found[k] = fma(float(a[k]), float(b[k]), float(c[k]))
     return found
@@ -426,6 +448,8 @@ def _columns64(program: Program, inputs: Sequence[Sequence[float] | NDArray[Any]
             values.append(np.where(*(values[a] for a in step.args)))
         elif _is_operator(GATES[step.gate]):
             values.append(_as_array(GATES[step.gate], [values[a] for a in step.args]))
+        elif step.gate == "fma":
+            values.append(fma_column(*(np.asarray(values[a], dtype=np.float64) for a in step.args)))
         else:
             for a in step.args:
                 if a not in lists:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,7 @@ MANY_PARTS = 64  # the same where there are many inputs: then it is the number o
 CANCELLED_BITS = 16  # a loss of so many leading bits in a sum is another behaviour
 SPECIAL = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 10.0, -10.0, 0.1, -0.1, 20.0, -20.0, 40.0, -40.0, 100.0, -100.0, 1e-3, 1e-5, 1e-8, -1e-8, 1e-20)
 MOST_OWN = 6  # coordinates of the base point, and constants of the program, that are special as well
+MOST_CHANGES = 4096  # that are kept: on a path the same ones come again and again
 FEWEST = 3  # short numbers that are special where there are many inputs
 
 
@@ -116,8 +118,9 @@ def _rarest(behaviours: Sequence[bytes]) -> list[int]:
     return sorted(changed, key=lambda k: (count[changed[k]], k))
 
 
+@lru_cache(maxsize=MOST_CHANGES)
 def _changed(before: bytes, after: bytes) -> tuple[int, ...]:
-    return tuple(i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x != y)
+    return tuple([i for i, (x, y) in enumerate(zip(before, after, strict=True)) if x != y])
 
 
 def moving_part(path: Path, check: Check) -> MovingPart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from verifier.search.improve.guilty import Replaceable, StatementTerm, written
 from verifier.search.improve.matching import Rewriter
 from verifier.search.improve.measure import TermFloats
 from verifier.search.improve.regimes import BRANCH_BITS, Regimes, merged, regimes, with_small_formulas
-from verifier.search.improve.rules import all_rules
+from verifier.search.improve.rules import RewriteRule, all_rules
 from verifier.search.improve.taylor import (
     LARGEST_ULPS,
     CertifiedSeries,
@@ -101,8 +102,13 @@ def arrangements(
 
 
 def new_rewriter() -> Rewriter:
-    """All rules, and no term yet."""
-    return Rewriter(Pool(), all_rules())
+    """All rules, and no term yet but theirs."""
+    return _rewriter(all_rules()).copied()
+
+
+@cache
+def _rewriter(rules: tuple[RewriteRule, ...]) -> Rewriter:
+    return Rewriter(Pool(), rules)
 
 
 def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:

@@ -27,7 +27,8 @@ def exact_gradient(check: Check, gradient: str, points: Sequence[FloatPoint]) ->
     def at(columns: list[list[Ball]]) -> list[Ball | None]:
         with_gradient = balls.run(truth.program, columns, [component, truth.value], strict=False)
         found, function = ([c[0]] * len(columns[0]) if len(c) == 1 else c for c in with_gradient)
-        return [g * arb(check.upstream) if f.is_finite() else None for g, f in zip(found, function, strict=True)]
+        seed = arb(check.upstream)
+        return [g * seed if f.is_finite() else None for g, f in zip(found, function, strict=True)]
 
     return _enclosed(at, points, check)
 
@@ -54,13 +55,16 @@ def _enclosed(at: Callable[[list[list[Ball]]], list[Ball | None]], points: Seque
         columns = [[arb(points[k][i]) for k in pending] for i in range(len(check.subject.program.inputs))]
         with balls.precision(bits):
             values = at(columns)
-        left, is_finite = [], {k: v is not None and bool(v.is_finite()) for k, v in zip(pending, values, strict=True)}
+        left, finite = [], []
         for k, v in zip(pending, values, strict=True):
-            if v is not None and v.is_finite() and (v.is_zero() or v.rel_accuracy_bits() >= ENOUGH_BITS):
+            is_finite = v is not None and v.is_finite()
+            if v is not None and is_finite and (v.rel_accuracy_bits() >= ENOUGH_BITS or v.is_zero()):
                 found[k] = v
-            else:
-                left.append(k)
+                continue
+            left.append(k)
+            if is_finite:
+                finite.append(k)
         if len(left) == len(pending) and bits > BITS[0]:  # where nothing is finite, more bits seldom help: most have no value
-            left = [k for k in left if is_finite[k]] or left[:MOST_WITHOUT_VALUE]
+            left = finite or left[:MOST_WITHOUT_VALUE]
         pending = left
     return exact_of(found, check.format)

@@ -188,9 +188,10 @@ def _beside(points: Sequence[FloatPoint], source: np.random.Generator, boxes: Se
 
 def _evenly(points: Sequence[FloatPoint], boxes: Sequence[InputRanges], check: Check) -> list[FloatPoint]:
     """Points with one coordinate at even distances between its ends, the others as in some of the points."""
-    found = []
+    found, table = [], np.array(points).reshape(len(points), len(boxes[0]))
     for box in boxes:
-        inside = [p for p in points if _is_in(p, box)]
+        low_ends, high_ends = (np.array(ends) for ends in zip(*box, strict=True))
+        inside = [points[k] for k in np.flatnonzero(((low_ends <= table) & (table <= high_ends)).all(axis=1)).tolist()]
         for i, (low, high) in enumerate(box if inside else ()):
             column = round_array(check.format, np.linspace(low, high, EVENLY) if np.isfinite(high - low) else np.zeros(0))
             found += [(*p[:i], x, *p[i + 1 :]) for p, x in zip(cycle(inside), column.tolist(), strict=False) if low <= x <= high]

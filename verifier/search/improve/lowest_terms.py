@@ -256,6 +256,8 @@ def _sum_of(quotients: _Quotients, p: Any) -> Term:
 
 
 def _rational(pool: Pool, c: Any) -> Term:
+    if c.q == 1:
+        return pool.number(int(c.p))
     value = Fraction(int(c.p), int(c.q))
     if value.denominator > 1 and _is_decimal(c):
         return pool.leaf("number", format(Decimal(value.numerator) / Decimal(value.denominator), "f"))

@@ -26,9 +26,13 @@ class Rewriter:
     met: dict[Term, list[Term]] = field(default_factory=dict)  # terms whose neighbours are known
 
     def __post_init__(self) -> None:
-        for rule in self.rules:
+        for rule in () if self.by_gate else self.rules:  # otherwise they are read already
             left, right = pattern(self.pool, rule.left), pattern(self.pool, rule.right)
             self.by_gate.setdefault(left.op, []).append((left, right))
+
+    def copied(self) -> Rewriter:
+        """The same rules, read once, over a pool of its own."""
+        return Rewriter(Pool(dict(self.pool.known), dict(self.pool.made)), self.rules, self.with_quotients, by_gate=self.by_gate)
 
     def at(self, term: Term) -> list[Term]:
         """What the rules make of a term as a whole."""
@@ -64,16 +68,21 @@ def pattern(pool: Pool, text: str) -> Term:
 
 def cancelled(pool: Pool, term: Term) -> Term:
     """A term without terms of sums and factors of quotients that cancel."""
-    found: dict[Term, Term] = {}
+    found: dict[Term, Term] = {}  # of the parts that become others
     for part in term.parts:
-        now = part if all(found[a] is a for a in part.args) else pool.make(part.op, *(found[a] for a in part.args))
+        now = part
+        for a in part.args:
+            if a in found:
+                now = pool.make(part.op, *[found.get(b, b) for b in part.args])
+                break
         if now.op in SIGNS and not any(a.op == "number" for a in now.args):
             terms = _signed(now)
             kept = [(sign, t) for sign, t in terms if (-sign, t) not in terms]
             if len(kept) < len(terms):
                 now = _sum(pool, kept)
-        found[part] = now
-    return found[term]
+        if now is not part:
+            found[part] = now
+    return found.get(term, term)
 
 
 def _signed(term: Term) -> list[tuple[int, Term]]:

@@ -69,9 +69,9 @@ def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:
         for k, v in enumerate(values):
             if v is None or not v.is_finite():
                 continue
-            h = float(v.mid())
+            h = float(v)
             if abs(h) <= fmt.largest:
-                high[k], low[k], known[k] = h, float((v - arb(h)).mid()), True
+                high[k], low[k], known[k] = h, float(v - h), True
     _, exponent = np.frexp(high)
     ulp = np.ldexp(1.0, np.maximum(np.where(high == 0, fmt.emin + 1, exponent) - 1, fmt.emin) - fmt.precision + 1)
     return Exact(high, low, ulp, known)

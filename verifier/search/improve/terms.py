@@ -19,6 +19,7 @@ VALUES = {  # of functions at 0 and at 1, where these are whole
     1: {"log": 0, "sqrt": 1, "cbrt": 1, "abs": 1},
 }
 FMA_SIZE = 4
+ONE = Fraction(1)
 LARGEST_POWER = 4  # a power that is written as products
 LARGEST_FOLDED = 1 << 40  # numbers up to it are computed when a term is made
 
@@ -54,7 +55,6 @@ class Pool:
 
     def number(self, value: Fraction | int) -> Term:
         """A number that floats can hold, as a literal."""
-        value = Fraction(value)
         return self.leaf("number", str(value.numerator) if value.denominator == 1 else repr(float(value)))
 
     def _term(self, op: str, args: tuple[Term, ...], text: str = "") -> Term:
@@ -73,7 +73,7 @@ class Pool:
 
     def _make(self, op: str, args: tuple[Term, ...]) -> Term:
         values = [value_of(a) for a in args]
-        if all(v is not None for v in values) and (folded := _folded(op, values)) is not None:  # type: ignore[arg-type]
+        if None not in values and (folded := _folded(op, values)) is not None:  # type: ignore[arg-type]
             return self.number(folded)
         simple = self._simple(op, args, values)
         if simple is not None:
@@ -193,15 +193,16 @@ class Pool:
 
     def replaced(self, term: Term, given: Mapping[Term, Term]) -> Term:
         """A term with others in place of some that occur in it."""
-        found: dict[Term, Term] = {}
+        found: dict[Term, Term] = {}  # of the parts that become others
         for part in term.parts:
             if part in given:
                 found[part] = given[part]
-            elif any(found[a] is not a for a in part.args):
-                found[part] = self.make(part.op, *(found[a] for a in part.args))
-            else:
-                found[part] = part
-        return found[term]
+                continue
+            for a in part.args:
+                if a in found:
+                    found[part] = self.make(part.op, *[found.get(b, b) for b in part.args])
+                    break
+        return found.get(term, term)
 
 
 def is_within(pool: Pool, term: Term, size: float) -> Term:
@@ -223,7 +224,7 @@ def _coefficient(term: Term) -> tuple[Fraction, Term | None]:
         return first, term.args[1]
     if term.op == "div" and (last := value_of(term.args[1])):
         return 1 / last, term.args[0]
-    return Fraction(1), term
+    return ONE, term
 
 
 def _is_power_of_two(c: Fraction) -> bool:
