@@ -17,14 +17,15 @@ SIGNS: Mapping[tuple[str, int], tuple[int, int]] = {("add", 0): (1, 1), ("add", 
 
 def without_cancellation(program: Program) -> tuple[Program, list[int]] | None:
     """The program and where each of its steps came to stand; None where it has nothing to rewrite. `program` must consist of primitives."""
-    if not any(_found(program, step) for step in program.steps):
+    complements = {k: found for k, step in enumerate(program.steps) if (found := _complement(program, step)) is not None}
+    if not complements:
         return None
     dag, at = Dag(program.inputs), list[int]()
-    for step in program.steps:
+    for k, step in enumerate(program.steps):
         if step.gate == "input":
             at.append(len(at))
-        elif found := _found(program, step):
-            sign, rewrite, operand = found
+        elif k in complements:
+            sign, rewrite, operand = complements[k]
             at.append(_signed(dag, sign, rewrite(dag, at[operand])))
         else:
             at.append(dag.marked(step.gate, tuple(at[a] for a in step.args), step.text))
@@ -34,31 +35,31 @@ def without_cancellation(program: Program) -> tuple[Program, list[int]] | None:
 WriteComplement = Callable[[Dag, int], int]  # appends the complement of a function of a step
 
 
-def _found(program: Program, step: Step) -> tuple[int, WriteComplement, int] | None:
+def _complement(program: Program, step: Step) -> tuple[int, WriteComplement, int] | None:
     """The sign, the way of writing, and its operand, of a step that is 1 plus or minus a function that comes near to 1."""
     if step.gate not in ("add", "sub"):
         return None
     for place in (0, 1):
-        one = program.steps[step.args[place]]
-        if one.gate != "number" or exact(one.text) != 1:
+        if not _is(program.steps[step.args[place]], 1):
             continue
         of_one, of_other = SIGNS[step.gate, place]
-        other = program.steps[step.args[1 - place]]
-        for gate in _names(program, other):
-            rewrite = COMPLEMENTS.get((gate, of_one * of_other))
-            if rewrite is not None:
-                return of_one, rewrite, _operand(program, other, gate)
+        name, operand = _named(program, program.steps[step.args[1 - place]])
+        rewrite = COMPLEMENTS.get((name, of_one * of_other))
+        if rewrite is not None:
+            return of_one, rewrite, operand
     return None
 
 
-def _names(program: Program, step: Step) -> tuple[str, ...]:
-    """What a step is the value of: its gate, the square of tanh, the logistic function 1 / (1 + exp(a))."""
-    args = [program.steps[a] for a in step.args]
-    if len(args) != 2:
-        return (step.gate,)
-    if args[0].gate == "tanh" and ((step.gate == "mul" and step.args[0] == step.args[1]) or (step.gate == "pow" and _is(args[1], 2))):
-        return ("tanh squared",)
-    return ("logistic",) if step.gate == "div" and _is(args[0], 1) and _exponent(program, args[1]) is not None else (step.gate,)
+def _named(program: Program, step: Step) -> tuple[str, int]:
+    """The function of a step a that a step is, and a: its gate, the square of tanh, the logistic function 1 / (1 + exp(a))."""
+    if len(step.args) == 2:
+        first, second = (program.steps[a] for a in step.args)
+        if first.gate == "tanh" and ((step.gate == "mul" and step.args[0] == step.args[1]) or (step.gate == "pow" and _is(second, 2))):
+            return "tanh squared", first.args[0]
+        exponent = _exponent(program, second) if step.gate == "div" and _is(first, 1) else None
+        if exponent is not None:
+            return "logistic", exponent
+    return step.gate, step.args[0] if step.args else -1
 
 
 def _is(step: Step, value: int) -> bool:
@@ -72,15 +73,6 @@ def _exponent(program: Program, step: Step) -> int | None:
             if _is(program.steps[one], 1) and program.steps[other].gate == "exp":
                 return program.steps[other].args[0]
     return None
-
-
-def _operand(program: Program, step: Step, name: str) -> int:
-    """The a of a function of a."""
-    if name == "logistic":
-        found = _exponent(program, program.steps[step.args[1]])
-        assert found is not None
-        return found
-    return program.steps[step.args[0]].args[0] if name == "tanh squared" else step.args[0]
 
 
 def _signed(dag: Dag, sign: int, step: int) -> int:

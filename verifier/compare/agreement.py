@@ -21,7 +21,7 @@ from verifier.compare.compare import compare
 from verifier.compare.content import content_of_check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.lanes import Lanes
-from verifier.compare.meant import Meant, intervals, is_meant, meant_of_lanes, satisfied
+from verifier.compare.meant import Meant, intervals, is_meant, meant_of_lanes, where_satisfied
 from verifier.exact import one_sided
 from verifier.exact.bound import MOST_INPUTS, bound
 from verifier.exact.cones import Prover
@@ -385,7 +385,7 @@ def further_points(points: Sequence[tuple[float, ...]], count: int, *, fmt: Form
         result.append(tuple(row))
     if meant is None:
         return result
-    return [p for p in result if is_meant(meant, p)] if meant.given is None else [p for p, holds in zip(result, satisfied(meant, result), strict=True) if holds]
+    return [p for p in result if is_meant(meant, p)] if meant.given is None else where_satisfied(meant, result)
 
 
 def _compared(found: Sequence[Discrepancy], inputs: tuple[str, ...]) -> Outcome:

@@ -69,6 +69,11 @@ def satisfied(meant: Meant, found: Sequence[tuple[float, ...]]) -> list[bool]:
     return [is_true(v) or (v is None and rationals.is_true(meant.given, p)) for v, p in zip(values, found, strict=True)]
 
 
+def where_satisfied(meant: Meant | None, points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Those of the points at which the constraint certainly holds; all where there is none."""
+    return points if meant is None or meant.given is None else [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
+
+
 def listed_values(meant: Meant, point: tuple[float, ...]) -> tuple[float, ...]:
     """The point with the nearest of the listed values, where an input has only these."""
     if not any(meant.choices):

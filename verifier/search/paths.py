@@ -28,6 +28,11 @@ MANY = 10  # inputs; with so many each point is judged for many gradients, and t
 InputRanges = Sequence[tuple[float, float]]
 
 
+def is_in(point: Sequence[float], box: InputRanges) -> bool:
+    """Whether every coordinate of a point lies in its range."""
+    return all(low <= x <= high for x, (low, high) in zip(point, box, strict=True))
+
+
 class Move(Enum):
     """What an input is while the number t runs along a path."""
 

@@ -13,7 +13,7 @@ from verifier.arithmetic import balls, rounding
 from verifier.arithmetic.types import Balls
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
-from verifier.compare.meant import Meant, listed_values, satisfied
+from verifier.compare.meant import Meant, listed_values, where_satisfied
 from verifier.exact.prove import prove
 from verifier.exact.truth import Subject
 from verifier.language.formats import Format
@@ -72,8 +72,7 @@ def _meant(points: list[tuple[float, ...]], meant: Meant | None) -> list[tuple[f
         return points
     if not meant.is_anywhere:
         return []
-    found = list(dict.fromkeys(listed_values(meant, p) for p in points))
-    return [p for p, holds in zip(found, satisfied(meant, found), strict=True) if holds]
+    return where_satisfied(meant, list(dict.fromkeys(listed_values(meant, p) for p in points)))
 
 
 def short_points(domain: Sequence[tuple[float, float]], fmt: Format) -> Iterator[tuple[float, ...]]:

@@ -198,7 +198,7 @@ def _from_ends(check: Check, c: DoubleArray, g: Columns) -> tuple[Enclosed, EndC
     return e, unit, (least, most)
 
 
-def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray, run: RunOfPairs = double_doubles.numbers) -> NDArray[np.int8]:
+def _conditioned(check: Check, claim: int, columns: list[DoubleArray], g: Columns, least: DoubleArray, most: DoubleArray, run: RunOfPairs) -> NDArray[np.int8]:
     """`unstable` or `ill_conditioned` where the condition number decides it."""
     return explained(check, claim, columns, _size(g), (np.abs(g.hi) > g.err * 2) | g.is_zero, (least, most), lambda *given: map(_size, run(*given, strict=False)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, floats, ranges
-from verifier.arithmetic.types import RealValue
+from verifier.arithmetic.types import DoubleArray, RealValue
 from verifier.case.case import Draft
 from verifier.case.points import FloatPoint, places_of
 from verifier.circuit.apply import BuildError
@@ -78,10 +78,20 @@ def replaced_check(check: Check, draft: Draft, statement: Replaceable, text: str
 
 def judged(check: Check, points: Sequence[FloatPoint]) -> list[Verdict]:
     """The verdicts of a check of one gradient at points."""
-    if not points:
-        return []
-    (found,) = judge_columns(check, [np.array(c) for c in zip(*points, strict=True)])
-    return [VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()]
+    return judged_all(check, points)[0] if points else []
+
+
+def judged_all(check: Check, points: Sequence[FloatPoint]) -> list[list[Verdict]]:
+    """The verdicts of each claim of a check at points, of which there are some."""
+    columns = [np.array(c) for c in zip(*points, strict=True)]
+    return [[VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()] for found in judge_columns(check, columns)]
+
+
+def computed_at(check: Check, gradient: str, points: Sequence[FloatPoint]) -> DoubleArray:
+    """What an implementation computes for a gradient at points, one number for each."""
+    program = check.subject.program
+    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[gradient]], fmt=check.format, upstream=check.upstream)
+    return np.broadcast_to(values, len(points))
 
 
 def is_worse(after: Verdict, before: Verdict) -> bool:
@@ -120,7 +130,7 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
             return NotAccepted(f"a hunt finds {against[0].verdict.value} at {against[0].point}", tuple(dict.fromkeys(p for r in against for p in (r.point, *r.ends))))
     if certificate and any(v is Verdict.WRONG for v in (*after, *(r.verdict for r in bad))):
         return NotAccepted("it is wrong at a point")
-    worst_before, worst_after = _worst(before), _worst([*after, *(r.verdict for r in bad)])
+    worst_before, worst_after = worst_of(before), worst_of([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
 
 
@@ -161,7 +171,7 @@ def _others_against(check: Check, new: Check, gradient: str, points: Sequence[Fl
     return list(dict.fromkeys(found))
 
 
-def _worst(verdicts: Sequence[Verdict]) -> Verdict:
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst of some verdicts; where nothing is defined or decided there is none."""
     return max((v for v in verdicts if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
 
@@ -182,9 +192,8 @@ def _proof(check: Check, points: Sequence[FloatPoint], boxes: Sequence[InputRang
 
 def _with_a_value(check: Check, points: Sequence[FloatPoint]) -> Sequence[FloatPoint]:
     """The points at which a gradient is computed as a number."""
-    program = check.subject.program
-    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[check.subject.claims[0][1]]], fmt=check.format, upstream=check.upstream)
-    return [p for p, known in zip(points, np.isfinite(np.broadcast_to(values, len(points))).tolist(), strict=True) if known]
+    values = computed_at(check, check.subject.claims[0][1], points)
+    return [p for p, known in zip(points, np.isfinite(values).tolist(), strict=True) if known]
 
 
 def identity_of(check: Check, claim: tuple[str, str], boxes: Sequence[InputRanges]) -> Proof | NotAccepted:
@@ -248,4 +257,4 @@ def is_false(value: RealValue | ranges.Range) -> bool:
     return value is False
 
 
-__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "are_as_bad_beside", "identity_of", "is_worse", "judged", "replaced_check"]
+__all__ = ["PROVED", "Accepted", "NotAccepted", "accepted", "are_as_bad_beside", "computed_at", "identity_of", "is_worse", "judged", "judged_all", "replaced_check", "worst_of"]

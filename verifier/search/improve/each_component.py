@@ -18,11 +18,8 @@ from verifier.case.programs import programs_of
 from verifier.circuit.program import LEAVES, TOTAL, Program, ancestors
 from verifier.compare.check import Check, checks_of
 from verifier.compare.meant import meant_in
-from verifier.compare.sweep.classify import VERDICTS
-from verifier.compare.sweep.columns import judge_columns
 from verifier.exact.truth import Subject, truth_of
-from verifier.language.verdict import Verdict
-from verifier.search.improve.acceptance import PROVED, NotAccepted, identity_of, is_worse, replaced_check
+from verifier.search.improve.acceptance import PROVED, NotAccepted, identity_of, is_worse, judged_all, replaced_check
 from verifier.search.improve.generated_lines import with_pass
 from verifier.search.improve.guilty import Replaceable
 from verifier.search.improve.improve import improve
@@ -186,12 +183,8 @@ def _holds(check: Check, new: Check, s: Suggestion, boxes: Sequence[InputRanges]
 
 def _is_worse_somewhere(check: Check, new: Check, tried: Sequence[FloatPoint]) -> bool:
     """Whether some component has a worse verdict than before at some of the points."""
-    columns = [np.array(c) for c in zip(*tried, strict=True)]
-    for before, after in zip(judge_columns(check, columns), judge_columns(new, columns), strict=True):
-        verdicts = ([VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()] for found in (after, before))
-        if any(is_worse(a, b) for a, b in zip(*verdicts, strict=True)):
-            return True
-    return False
+    both = zip(judged_all(new, tried), judged_all(check, tried), strict=True)
+    return any(is_worse(a, b) for after, before in both for a, b in zip(after, before, strict=True))
 
 
 def is_one_function(arrays: Program, number: Program, layout: ArrayShapes) -> bool:

@@ -9,16 +9,15 @@ from itertools import cycle
 
 import numpy as np
 
-from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.language.formats import round_array
-from verifier.search.improve.acceptance import are_as_bad_beside, is_worse, judged
+from verifier.search.improve.acceptance import are_as_bad_beside, computed_at, is_worse, judged
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.guilty import LOST_ULPS
 from verifier.search.improve.measure import DEEPEST, Exact, drawn_columns
-from verifier.search.paths import InputRanges
+from verifier.search.paths import InputRanges, is_in
 
 FURTHER_POINTS = 12000
 EVENLY = 400  # of the same distance along each input: a narrow range of bad inputs may lie between two borders that a hunt sees
@@ -133,7 +132,7 @@ class FurtherPoints:
         source = np.random.default_rng(11)
         found, parents = seen.at([]), seen.at(seen.order[:PARENTS])
         for _ in range(HUNT_ROUNDS):
-            made = [p for p in self.inside(_beside(parents.points, source, self.boxes, self.check)) if any(_is_in(p, box) for box in self.boxes)]
+            made = [p for p in self.inside(_beside(parents.points, source, self.boxes, self.check)) if any(is_in(p, box) for box in self.boxes)]
             if not made:
                 break
             exact = exact_gradient(self.check, self.gradient, made)
@@ -152,9 +151,7 @@ def is_larger(error: float, others: float) -> bool:
 
 def _floats(check: Check, gradient: str, points: Sequence[FloatPoint], exact: Exact) -> _Floats:
     """A gradient at points; without an error where nothing is known."""
-    program = check.subject.program
-    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[gradient]], fmt=check.format, upstream=check.upstream)
-    values = np.broadcast_to(values, len(points))
+    values = computed_at(check, gradient, points)
     errors = exact.errors(values)
     badness = np.select([~exact.known, ~np.isfinite(values), (values == 0) & (exact.high != 0), errors > check.format.rounding_limit], [0.0, 3.0, 2.0, 1.0], 0.0)
     return _Floats(errors, badness)
@@ -196,7 +193,3 @@ def _evenly(points: Sequence[FloatPoint], boxes: Sequence[InputRanges], check: C
             column = round_array(check.format, np.linspace(low, high, EVENLY) if np.isfinite(high - low) else np.zeros(0))
             found += [(*p[:i], x, *p[i + 1 :]) for p, x in zip(cycle(inside), column.tolist(), strict=False) if low <= x <= high]
     return found
-
-
-def _is_in(point: FloatPoint, box: InputRanges) -> bool:
-    return all(low <= x <= high for x, (low, high) in zip(point, box, strict=True))

@@ -10,15 +10,14 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from verifier.arithmetic import floats
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.case import Draft
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
-from verifier.compare.meant import Meant, satisfied
+from verifier.compare.meant import Meant, where_satisfied
 from verifier.language.verdict import Verdict
 from verifier.search.hunt import hard_points
-from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, judged, replaced_check
+from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAccepted, accepted, computed_at, judged, replaced_check
 from verifier.search.improve.arrangement import Arrangement
 from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
@@ -28,10 +27,10 @@ from verifier.search.improve.further_points import FurtherPoints, is_larger
 from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.matching import Rewriter
-from verifier.search.improve.measure import Exact, bits, drawn, summary
+from verifier.search.improve.measure import LEAST_GAIN, Exact, bits, drawn, summary
 from verifier.search.improve.near_zeros import near, zeros
 from verifier.search.improve.suggestion import Errors, ImprovedRegion, Suggestion
-from verifier.search.paths import InputRanges
+from verifier.search.paths import InputRanges, is_in
 
 SEARCH_POINTS = 360
 REPORT_POINTS = 1000
@@ -43,7 +42,6 @@ MOST_WITH_CORNERS = 4  # inputs of a domain whose corners are all looked at: the
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
-LEAST_GAIN = 1.0  # bits, on the mean
 LEAST_SHARE, FEW_LEFT = 0.01, 0.1  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
 MOST_COST = 8.0  # times the time of a line whose verdict passes
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
@@ -71,7 +69,7 @@ class _Task:
     @cached_property
     def further(self) -> FurtherPoints:
         """The line at more points of the domain."""
-        return FurtherPoints.of(self.check, self.gradient, self.boxes, lambda points: _meant(points, self.meant))
+        return FurtherPoints.of(self.check, self.gradient, self.boxes, lambda points: where_satisfied(self.meant, points))
 
 
 def improve(check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, points: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
@@ -112,13 +110,7 @@ def search_points(check: Check, boxes: Sequence[InputRanges], meant: Meant | Non
     step = max(1, len(hard) // MOST_HARD)
     corners = [p for box in inside if len(box) <= MOST_WITH_CORNERS for p in product(*box)]
     found = [*points, *hard[::step], *corners, *drawn(inside, check.format, count=SEARCH_POINTS, seed=1)]
-    return _meant([p for p in dict.fromkeys(found) if all(np.isfinite(p))], meant)
-
-
-def _meant(points: list[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
-    if meant is None or meant.given is None:
-        return points
-    return [p for p, holds in zip(points, satisfied(meant, points), strict=True) if holds]
+    return where_satisfied(meant, [p for p in dict.fromkeys(found) if all(np.isfinite(p))])
 
 
 def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Replaceable], points: list[FloatPoint], boxes: Sequence[InputRanges], meant: Meant | None, rewriter: Rewriter, earlier: dict[int, Arrangement], *, deadline: float) -> Suggestion | None:
@@ -128,12 +120,12 @@ def _improve(check: Check, draft: Draft, gradient: str, statements: Sequence[Rep
         return None
     at_zeros = zeros(check, gradient, points) if len(boxes) == 1 else []
     if at_zeros:
-        points = list(dict.fromkeys([*points, *_meant(near(at_zeros, boxes[0]), meant)]))
+        points = list(dict.fromkeys([*points, *where_satisfied(meant, near(at_zeros, boxes[0]))]))
         off = errors_at(check, gradient, points)
         assert off is not None
     order = np.argsort(-off, kind="stable")[: int((off > LOST_ULPS).sum())].tolist()
     worst = [points[k] for k in order[:: max(1, len(order) // LEDGER_POINTS)][:LEDGER_POINTS]]
-    fresh = _meant(drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2), meant)
+    fresh = where_satisfied(meant, drawn([tuple(b) for b in boxes], check.format, count=REPORT_POINTS, seed=2))
     exact = exact_gradient(check, gradient, fresh)
     before = errors_at(check, gradient, fresh, exact)
     if before is None:
@@ -166,9 +158,7 @@ def errors_at(check: Check, gradient: str, points: Sequence[FloatPoint], exact: 
     found = exact if exact is not None else exact_gradient(check, gradient, points)
     if not found.known.any():
         return None
-    program = check.subject.program
-    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[gradient]], fmt=check.format, upstream=check.upstream)
-    return found.errors(values)
+    return found.errors(computed_at(check, gradient, points))
 
 
 def _shared(task: _Task, statement: Replaceable, points: list[FloatPoint]) -> Suggestion | None:
@@ -205,7 +195,7 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
                 break
         if not against:
             break
-        against = _meant(around(against, task), task.meant)
+        against = where_satisfied(task.meant, around(against, task))
         if sum(weights.get(p, 0.0) > AGAINST for p in against) > len(against) / 2:
             break  # most have spoken against others in vain
         points += [p for p in dict.fromkeys(against) if p not in weights]
@@ -235,7 +225,7 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
         if equal is None:
             return None, None
         proved.append(equal)
-    tried = points if not arrangement.certificate else [*points, *_meant(_with_zeros(points[:WITH_ZEROS], task), task.meant)]
+    tried = points if not arrangement.certificate else [*points, *where_satisfied(task.meant, _with_zeros(points[:WITH_ZEROS], task))]
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
     if isinstance(answer, Accepted):
         against = task.further.against(new)
@@ -246,7 +236,7 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
 def _with_zeros(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
     """Points with each coordinate in turn 0: there a certificate says nothing, since the formula may have no value."""
     found = [tuple(0.0 if k == i else x for k, x in enumerate(p)) for p in points for i in range(len(p))]
-    return [p for p in dict.fromkeys(found) if any(all(low <= x <= high for x, (low, high) in zip(p, box, strict=True)) for box in task.boxes)]
+    return [p for p in dict.fromkeys(found) if any(is_in(p, box) for box in task.boxes)]
 
 
 def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
@@ -256,7 +246,7 @@ def around(points: Sequence[FloatPoint], task: _Task) -> list[FloatPoint]:
         found += [tuple(a + (b - a) * t for a, b in zip(p, q, strict=True)) for t in (0.25, 0.5, 0.75)]
     inside = []
     for p in dict.fromkeys(found):
-        if all(np.isfinite(p)) and any(all(low <= x <= high for x, (low, high) in zip(p, box, strict=True)) for box in task.boxes):
+        if all(np.isfinite(p)) and any(is_in(p, box) for box in task.boxes):
             inside.append(p)
     return inside
 

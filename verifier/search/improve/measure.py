@@ -28,6 +28,7 @@ ENOUGH_BITS = 80  # of an exact value
 SIZES = (1.0, 40.0, 700.0, 1e4, math.inf)  # nested ranges: where functions bend, where exponentials end, all the rest
 DOUBLE = 53  # the precision of float64
 MODERATE = 10.0  # the size of every fourth coordinate
+LEAST_GAIN = 1.0  # bits, on the mean: what a better line must gain
 DEEPEST = 52  # of the halvings towards an end, and of the relative distances of two inputs
 
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -21,9 +22,7 @@ from verifier.case.programs import programs_of
 from verifier.circuit.targets import targets_of
 from verifier.compare.challenge import differs
 from verifier.compare.check import Check
-from verifier.compare.meant import Meant, satisfied
-from verifier.compare.sweep.classify import VERDICTS
-from verifier.compare.sweep.columns import judge_columns
+from verifier.compare.meant import Meant, where_satisfied
 from verifier.exact import derivatives
 from verifier.exact.prove import prove_same
 from verifier.exact.truth import subject
@@ -32,14 +31,25 @@ from verifier.language.grammar import block
 from verifier.language.source import Source
 from verifier.language.trees import span
 from verifier.language.verdict import Verdict
-from verifier.search.improve.acceptance import PROVED, NotAccepted, accepted, identity_of, is_worse, judged
+from verifier.search.improve.acceptance import (
+    PROVED,
+    NotAccepted,
+    accepted,
+    computed_at,
+    identity_of,
+    is_worse,
+    judged,
+    judged_all,
+    worst_of,
+)
 from verifier.search.improve.array_calls import ArrayWords, prefix_of
 from verifier.search.improve.array_forms import forms, summed_axes
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.elementwise_forms import elementwise, with_sizes
 from verifier.search.improve.exact_values import exact_gradient
+from verifier.search.improve.further_points import SAME, is_larger
 from verifier.search.improve.guilty import LOST_ULPS
-from verifier.search.improve.measure import Exact, bits, drawn, summary
+from verifier.search.improve.measure import LEAST_GAIN, Exact, bits, drawn, summary
 from verifier.search.improve.suggestion import Suggestion
 from verifier.search.paths import InputRanges
 
@@ -54,8 +64,6 @@ CLOSE = (1.0, 2.0**-10, 2.0**-20, 2.0**-30)  # relative distances of the compone
 GOLDEN = 0.6180339887498949  # the multiples of the golden ratio, less their whole numbers, fill an interval evenly
 SMALL_GAIN = 0.1  # bits that are enough where the worst verdict is better
 BESIDE = (-2, -1, 1, 2)  # units in the last place: where the old gradient is as bad beside a point, it was chance that it was not there
-LEAST_GAIN = 1.0  # bits, on the mean
-FACTOR = 2.0  # by which the worst error may be larger, as that of single numbers
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,12 @@ class _Tried:
     edits: _Edits
     check: Check
     errors: _Errors
+    judged_at: Sequence[FloatPoint]
+
+    @cached_property
+    def verdicts(self) -> list[list[Verdict]]:
+        """The verdicts of every claim at some arrays."""
+        return judged_all(self.check, self.judged_at)
 
 
 def improve_arrays(case: Case, check: Check, draft: Draft, boxes: Sequence[InputRanges], *, budget: float, meant: Meant | None = None, bad: Sequence[FloatPoint] = ()) -> tuple[Suggestion, ...]:
@@ -174,7 +188,7 @@ def _elementwise(measure: _Measure, statements: Sequence[ArrayStatement], said: 
 def _with_errors(measure: _Measure, replaced: Replaced, edits: Sequence[FormEdit]) -> _Tried | None:
     """Some statements in other forms, measured."""
     new = replaced(edits)
-    return None if new is None or new.subject.claims != measure.check.subject.claims else _Tried(tuple(edits), new, measure.errors(new))
+    return None if new is None or new.subject.claims != measure.check.subject.claims else _Tried(tuple(edits), new, measure.errors(new), measure.judged_at)
 
 
 def _best(measure: _Measure, tried: Sequence[_Tried], name: str, before: _Errors, answers: dict[tuple[_Edits, str], str | None], deadline: float) -> _Tried | None:
@@ -196,14 +210,14 @@ def _best(measure: _Measure, tried: Sequence[_Tried], name: str, before: _Errors
 
 def _has_better_verdict(measure: _Measure, t: _Tried, name: str) -> bool:
     """Whether the worst verdict of a gradient is better than before, which does not pass."""
-    before, after = (_worst(measure, rows, name) for rows in (measure.verdicts, _judged(t.check, measure.judged_at)))
+    before, after = (_worst(measure, rows, name) for rows in (measure.verdicts, t.verdicts))
     return not before.passes and after.rank < before.rank
 
 
 def _worst(measure: _Measure, rows: Sequence[Sequence[Verdict]], gradient: str) -> Verdict:
     """The worst verdict of the components of a gradient; where nothing is defined or decided there is none."""
     own = [k for k, (_, name) in enumerate(measure.check.subject.claims) if base(name) == gradient]
-    return max((v for k in own for v in rows[k] if v.passes or v.warns or v.fails), key=lambda v: v.rank, default=Verdict.CORRECT)
+    return worst_of(v for k in own for v in rows[k])
 
 
 def _is_proved(measure: _Measure, t: _Tried, name: str, answers: dict[tuple[_Edits, str], str | None]) -> bool:
@@ -225,7 +239,7 @@ def _measure(check: Check, boxes: Sequence[InputRanges], meant: Meant | None, ba
         members.setdefault(base(name), []).append(name)
     measured = [name for names in members.values() for name in names[:: max(1, -(-len(names) // MOST_MEASURED))]]
     judged_at = _inside([*bad[:JUDGED_AT], *with_clusters(drawn(inside, check.format, count=JUDGED_AT, seed=8), check, inside)], meant)
-    return _Measure(check, boxes, meant, points, {name: exact_gradient(check, name, points) for name in measured}, judged_at, _judged(check, judged_at))
+    return _Measure(check, boxes, meant, points, {name: exact_gradient(check, name, points) for name in measured}, judged_at, judged_all(check, judged_at))
 
 
 def with_clusters(points: Sequence[FloatPoint], check: Check, boxes: Sequence[InputRanges]) -> list[FloatPoint]:
@@ -242,14 +256,7 @@ def with_clusters(points: Sequence[FloatPoint], check: Check, boxes: Sequence[In
 
 def _inside(points: Sequence[FloatPoint], meant: Meant | None) -> list[FloatPoint]:
     """The points that are finite and at which the inputs are meant."""
-    found = [p for p in dict.fromkeys(points) if all(np.isfinite(p))]
-    return found if meant is None or meant.given is None else [p for p, holds in zip(found, satisfied(meant, found), strict=True) if holds]
-
-
-def _judged(check: Check, points: Sequence[FloatPoint]) -> list[list[Verdict]]:
-    """The verdicts of every claim at points."""
-    columns = [np.array(c) for c in zip(*points, strict=True)]
-    return [[VERDICTS[code] if code >= 0 else Verdict.UNDECIDED for code in found.verdict.tolist()] for found in judge_columns(check, columns)]
+    return where_satisfied(meant, [p for p in dict.fromkeys(points) if all(np.isfinite(p))])
 
 
 def _gain(before: _Errors, after: _Errors, name: str) -> float:
@@ -259,7 +266,7 @@ def _gain(before: _Errors, after: _Errors, name: str) -> float:
 
 def _is_larger(before: _Errors, after: _Errors) -> bool:
     """Whether the worst error of some gradient is larger than it was, by more than a bit, or it loses more on the mean."""
-    return any(after[n].max(initial=0.0) > max(LOST_ULPS, FACTOR * e.max(initial=0.0)) or _gain(before, after, n) < -LEAST_GAIN for n, e in before.items())
+    return any(is_larger(float(after[n].max(initial=0.0)), float(e.max(initial=0.0))) or _gain(before, after, n) < -LEAST_GAIN for n, e in before.items())
 
 
 def _proof_of(measure: _Measure, t: _Tried, gradient: str) -> str | None:
@@ -282,10 +289,9 @@ def _proof_of(measure: _Measure, t: _Tried, gradient: str) -> str | None:
 
 def _not_worse(measure: _Measure, t: _Tried) -> list[FloatPoint] | None:
     """The points at which no verdict is worse than before; None where one is, and the old gradient is not as bad beside that point."""
-    after = _judged(t.check, measure.judged_at)
     kept = []
     for k, point in enumerate(measure.judged_at):
-        worse = [(claim[1], new[k]) for claim, new, old in zip(t.check.subject.claims, after, measure.verdicts, strict=True) if is_worse(new[k], old[k])]
+        worse = [(claim[1], new[k]) for claim, new, old in zip(t.check.subject.claims, t.verdicts, measure.verdicts, strict=True) if is_worse(new[k], old[k])]
         if any(not _is_chance(measure, t, name, verdict, point) for name, verdict in worse):
             return None
         if not worse:
@@ -298,7 +304,7 @@ def _is_chance(measure: _Measure, t: _Tried, name: str, verdict: Verdict, point:
     if verdict.warns:
         exact = exact_gradient(measure.check, name, [point])
         old, new = (_errors_of(c, name, [point], exact)[0] for c in (measure.check, t.check))
-        if exact.known[0] and new <= FACTOR * old:
+        if exact.known[0] and new <= 2**SAME * old:
             return True
     unit = 2.0 ** (1 - measure.check.format.precision)
     beside = [tuple(round_array(measure.check.format, np.array([x * (1 + n * unit * ((i * GOLDEN) % 1)) for i, x in enumerate(point, 1)])).tolist()) for n in BESIDE]
@@ -307,15 +313,13 @@ def _is_chance(measure: _Measure, t: _Tried, name: str, verdict: Verdict, point:
 
 def _errors_of(check: Check, name: str, points: Sequence[FloatPoint], exact: Exact) -> DoubleArray:
     """The errors of one component at points."""
-    program = check.subject.program
-    (values,) = floats.arrays(program, [np.array(c) for c in zip(*points, strict=True)], [program.names[name]], fmt=check.format, upstream=check.upstream)
-    return exact.errors(np.broadcast_to(values, len(points)))
+    return exact.errors(computed_at(check, name, points))
 
 
 def _suggestion(measure: _Measure, t: _Tried, gradient: str, proof: str, before: _Errors) -> Suggestion:
     """The first of some edits as a suggestion."""
     statement, text = t.edits[0]
-    worst = [_worst(measure, rows, gradient) for rows in (measure.verdicts, _judged(t.check, measure.judged_at))]
+    worst = [_worst(measure, rows, gradient) for rows in (measure.verdicts, t.verdicts)]
     own = [n for _, n in measure.check.subject.claims if base(n) == gradient]
     words = f"{proof}; every component" if len(own) > 1 else proof
     return Suggestion(
