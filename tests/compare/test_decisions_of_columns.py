@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.compare import by_rationals
 from tests.compare.by_rationals import CHOSEN, Gradient, enclosed, floats_around, gradients
 from verifier.arithmetic import balls
+from verifier.arithmetic.double_double import run as double_doubles
 from verifier.case.load import case_of
 from verifier.compare.check import Check, checks_of
 from verifier.compare.sweep import balls as of_balls
@@ -215,15 +216,15 @@ def test_the_condition_number_decides_where_an_error_is_certainly_above_or_below
     limit = 8 * 2.0**-53 * 4 * abs(x * upstream)
     for g_err, is_known in ((0.0, True), (abs(x), False), (9.0 * abs(x * upstream), False)):
         g = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([g_err]))
-        found = of_pairs._conditioned(check, 0, [np.array([x])], g, np.array([limit * part[0]]), np.array([limit * part[1]]))
+        found = of_pairs._conditioned(check, 0, [np.array([x])], g, np.array([limit * part[0]]), np.array([limit * part[1]]), double_doubles.numbers)
         if is_known:
             assert found[0] == (OPEN if expected is None else CODE[expected])
         else:
             assert found[0] in (OPEN, *([] if expected is None else [CODE[expected]])), "a wide g may leave it open"
     nothing = of_pairs.Columns(np.array([2 * x * upstream]), np.array([0.0]), np.array([1.01 * abs(x * upstream)]))
-    assert of_pairs._conditioned(check, 0, [np.array([x])], nothing, np.array([1e9]), np.array([1e9]))[0] == OPEN, "g may be half as large or less"
+    assert of_pairs._conditioned(check, 0, [np.array([x])], nothing, np.array([1e9]), np.array([1e9]), double_doubles.numbers)[0] == OPEN, "g may be half as large or less"
     zero = of_pairs.Columns(np.array([0.0]), np.array([0.0]), np.array([0.0]))
-    assert of_pairs._conditioned(check, 0, [np.array([0.0])], zero, np.array([1e-300]), np.array([1e-300]))[0] == CODE[Verdict.UNSTABLE]
+    assert of_pairs._conditioned(check, 0, [np.array([0.0])], zero, np.array([1e-300]), np.array([1e-300]), double_doubles.numbers)[0] == CODE[Verdict.UNSTABLE]
 
 
 def test_the_slacks_are_those_of_a_few_roundings() -> None:
