@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch.utils.checkpoint import checkpoint  # noqa: E402
+
 from tests.trace.torch_layers import Sigmoid  # noqa: E402 - it imports torch
 from verifier.torch import check  # noqa: E402
 from verifier.trace.torch import mode  # noqa: E402
@@ -221,3 +223,24 @@ def test_a_mistake_in_one_of_two_modules_is_that_ones():
     first, second = Half(3, 2).double(), torch.nn.Linear(3, 3).double()
     report = check(lambda x: first(second(x)), X)
     assert {r.gradient.partition("[")[0] for r in report.results if r.verdict.value == "wrong"} == {"dfirst_weight"}
+
+
+class Recomputed(torch.nn.Module):
+    """A layer that runs again in its backward pass, where it must find the weights that the forward pass had."""
+
+    def __init__(self, slope=1.0):
+        super().__init__()
+        self.inner, self.slope = torch.nn.Linear(3, 2).double(), slope
+
+    def forward(self, x):
+        return checkpoint(lambda t: torch.tanh(self.inner(t)) + (self.slope - 1) * self.inner(t).detach(), x, use_reentrant=False)
+
+
+def test_what_a_backward_pass_runs_again_has_the_weights_of_that_point():
+    torch.manual_seed(0)
+    net = Recomputed()
+    before = [p for p in net.parameters()]
+    assert check(net, X).status == "passed"
+    assert check(net, X, domain={"x": (-2, 2)}, sample=12).status == "passed"
+    assert all(a is b for a, b in zip(before, net.parameters(), strict=True))
+    assert check(Recomputed(1.5), X).status == "failed"

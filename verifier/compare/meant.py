@@ -14,6 +14,7 @@ from verifier.arithmetic.types import is_true
 from verifier.case import points
 from verifier.case.case import DOMAIN, Case
 from verifier.circuit.program import Program
+from verifier.compare.mask_numbers import larger_than_masks
 from verifier.exact import derivatives
 from verifier.language.formats import Format, round_exact
 
@@ -33,14 +34,12 @@ class Meant:
 
 
 def meant_in(case: Case, fmt: Format) -> Meant:
-    """Where the gradients of a case are claimed in a format."""
+    """Where the gradients of a case are claimed in a format: without a domain and a constraint only where no score is below what stands for minus infinity in its function."""
     given = case.programs.given
-    return Meant(
-        tuple(points.domain_of(case, fmt)),
-        tuple(points.choices_of(case, fmt)),
-        None if given is None else derivatives.primitive(given),
-        case.scope == DOMAIN,
-    )
+    stated = None if given is None else derivatives.primitive(given)
+    is_open = stated is None and all(low == high for _, (low, high) in case.domain)  # of parameters with one value
+    condition = larger_than_masks(case.programs.truth) if is_open else stated
+    return Meant(tuple(points.domain_of(case, fmt)), tuple(points.choices_of(case, fmt)), condition, case.scope == DOMAIN)
 
 
 def meant_of_lanes(meant: Meant, inputs: Sequence[Sequence[int]]) -> Meant | None:

@@ -112,7 +112,7 @@ def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes, without any tracing. In a format that is not the callable's own NaN where torch has no kernel for it."""
     tensors = leaves(call, values, fmt)
     try:
-        with _alike(call), torch.enable_grad():
+        with _alike(call, tensors), torch.enable_grad():
             outputs = outputs_of(call.run(tensors))
             gradients = _gradients(call, tensors, outputs, _seeds(outputs, upstreams))
     except (RuntimeError, NotImplementedError):
@@ -125,7 +125,7 @@ def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
 def run_together(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
     """What torch computes at many points in one call, each number in the place of a column of them. Raises Refusal where an operation is not one of each element alone."""
     tensors = leaves(call, values, fmt)
-    with _alike(call), _as_written(), torch.enable_grad(), Elementwise():
+    with _alike(call, tensors), _as_written(), torch.enable_grad(), Elementwise():
         outputs = outputs_of(call.run(tensors))
         if any(v.shape != np.shape(upstreams[n]) for n, v in outputs.items()) or outputs.keys() != upstreams.keys():
             raise Refusal("the outputs are not as many as the points")
@@ -146,7 +146,7 @@ def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, ou
     for name, tensor in tensors.items():
         tracer.memory.write(tensor, recorder.decimals(call.fixed[name], shapes[name]) if name in call.fixed else recorder.inputs[name])
     try:
-        with _alike(call), _as_written(), torch.enable_grad():
+        with _alike(call, tensors), _as_written(), torch.enable_grad():
             with tracer, NumbersTaken(tracer):
                 outputs = outputs_of(call.run(tensors))
             _same_outputs(outputs, upstreams, recorder)
@@ -197,8 +197,8 @@ def _seeded() -> torch.Tensor:
 
 
 @contextmanager
-def _alike(call: TorchCall) -> Iterator[None]:
-    """Every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
+def _alike(call: TorchCall, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """The callable has these tensors; every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
     inner = list(dict.fromkeys(m for outer in call.modules for m in outer.modules()))
     tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
     kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
@@ -206,7 +206,8 @@ def _alike(call: TorchCall) -> Iterator[None]:
         before = torch.random.get_rng_state()
         torch.random.set_rng_state(_seeded())
         try:
-            yield
+            with call.placed(tensors):
+                yield
         finally:
             torch.random.set_rng_state(before)
     finally:
@@ -244,7 +245,7 @@ def _seen(call: TorchCall, factor: float) -> _Seen:
     """A run with `factor` times the numbers without pattern flowing in; without differentiation where it is 0."""
     tensors = leaves(call, None, format_named(format_of(call)))
     before = {n: v.detach().clone() for n, v in tensors.items()}
-    with _alike(call), torch.enable_grad() if factor else torch.no_grad():
+    with _alike(call, tensors), torch.enable_grad() if factor else torch.no_grad():
         result = call.run(tensors)
         results = [v.detach() for v in tree_leaves(result) if isinstance(v, torch.Tensor)]
         outputs = outputs_of(result) if factor else {}

@@ -43,18 +43,19 @@ class TorchCall:
     fixed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # inputs whose numbers stand in a case file: the text of each number
 
     def run(self, tensors: Mapping[str, torch.Tensor]) -> Any:
-        """What the callable returns for these tensors."""
+        """What the callable returns for these tensors, those that are no arguments `placed`."""
+
         def own(v: Any) -> Any:
             return v if not isinstance(v, Input) else torch.view_as_complex(tensors[v.name]) if v.is_complex else tensors[v.name]
 
         is_plain = all(isinstance(v, Input | float | int) for v in self.arguments)  # the trees of torch cost as much as a small call
         arguments = map(own, self.arguments) if is_plain else tree_map(own, self.arguments, is_leaf=lambda v: isinstance(v, Input))
-        with self._placed(tensors):
-            found = self.function(*arguments)
+        found = self.function(*arguments)
         return _parts_of(found) if isinstance(found, torch.Tensor) else tree_map(_parts_of, found)
 
     @contextmanager
-    def _placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    def placed(self, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
+        """These tensors stand where the callable finds those that are no arguments. A backward pass may look there again (`torch.utils.checkpoint`)."""
         elsewhere = [i for i in self.inputs if i.set is not None]
         try:
             for i in elsewhere:
