@@ -9,7 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from jax.errors import UnexpectedTracerError
 
 from verifier.callable.circuit_at import circuit_when_opened
 from verifier.callable.question import Opened, ask
@@ -18,7 +21,7 @@ from verifier.language.formats import format_named
 from verifier.report.assertion import assert_of
 from verifier.report.diagram import Diagram
 from verifier.report.outcome import CaseReport
-from verifier.trace.jax.callee import NONE_FIXED, called, callee_of, format_of, leaves_of
+from verifier.trace.jax.callee import NONE_FIXED, called, callee_of, format_of, leaves_of, without_numbers
 from verifier.trace.jax.jax_array import in_double
 
 
@@ -69,7 +72,14 @@ def opened_at(
     if not what.names:
         raise TypeError("no input is a float or an array of floats: there is nothing to differentiate")
     own = format_of(what)
-    callee = callee_of(what, format_named(fmt or own))
+    try:
+        callee = callee_of(what, format_named(fmt or own))
+    except UnexpectedTracerError:  # a rule that is called inside takes one of them in nondiff_argnums
+        what, held = without_numbers(what)
+        if not held or not what.names:
+            raise
+        callee = callee_of(what, format_named(fmt or own))
+        callee = replace(callee, notes=(*callee.notes, f"{' and '.join(held)} {'is' if len(held) == 1 else 'are'} held constant, since a rule takes {'it' if len(held) == 1 else 'one of them'} in nondiff_argnums"))
     return Opened(callee, {n: in_double(what.leaves[k]) for n, k in what.names.items()}, own)
 
 

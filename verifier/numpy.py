@@ -223,6 +223,7 @@ def _traced(
 ) -> Trace:
     """The trace beside what NumPy gave."""
     recorder = Recorder(shapes, flows)
+    recorder.has_symmetric_gradients = _are_symmetric(values, ran)
     kind = dtype(fmt)
     inputs = {n: Traced(recorder.inputs[n].copy(), np.array(values[n], dtype=kind), recorder) for n in shapes}
     inputs |= {n: Traced(recorder.decimals(fixed[n], np.shape(a)), np.array(a), recorder) for n, a in zip(layer.names, layer.args, strict=True) if n in fixed and is_real(a)}
@@ -245,6 +246,13 @@ def _traced(
         refusal.forward = recorder.forward()
         raise refusal from error
     return recorder.trace(found, point_of(recorder, values, upstreams), computed=ran.gradients, outputs=ran.outputs)
+
+
+def _are_symmetric(values: Values, ran: Ran) -> bool:
+    """Whether symmetric matrices have symmetric gradients, none of them diagonal, as far as rounding lets one tell."""
+    pairs = [(np.asarray(values[n]), g) for n, g in ran.gradients.items() if g.ndim >= 2 and g.shape[-1] == g.shape[-2] > 1]
+    found = [g for v, g in pairs if np.array_equal(v, np.swapaxes(v, -1, -2))]
+    return bool(found) and all(np.allclose(g, np.swapaxes(g, -1, -2)) and np.any(np.tril(g, -1)) for g in found)
 
 
 def _is_read_as_written(recorder: Recorder, pairs: Iterable[tuple[Any, Any]]) -> None:

@@ -119,3 +119,38 @@ def test_what_prints_and_whole_numbers_beside_the_outputs_do_no_harm():
     report = check(printing, jnp.array([0.3, -1.2]))
     assert (report.status, report.basis) == ("passed", "traced")
     assert check(printing, jnp.array([0.3, -1.2]), backward=lambda g, h, _: 2 * g + h * 1.01).status == "failed"
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def stretched(x, slope, shift):
+    return jnp.tanh(slope * x) + shift * x
+
+
+stretched.defvjp(lambda x, slope, shift: (stretched(x, slope, shift), x), lambda slope, shift, x, g: (g * (slope / jnp.cosh(slope * x) ** 2 + shift),))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def unstretched(x, slope):
+    return jnp.tanh(slope * x)
+
+
+unstretched.defvjp(lambda x, slope: (unstretched(x, slope), x), lambda slope, x, g: (g / jnp.cosh(slope * x) ** 2,))
+
+
+@pytest.mark.parametrize("fn", [stretched, jax.jit(stretched, static_argnums=(1, 2)), lambda x, slope, shift: 2 * stretched(x, slope, shift), lambda x, slope, shift: stretched(x, slope, 0.5) * shift])
+def test_a_number_that_a_rule_does_not_differentiate_is_a_constant(fn):
+    """JAX gives `nondiff_argnums` as numbers, and refuses tracers there."""
+    report = check(fn, X, 0.7, 0.25)
+    assert (report.status, report.basis) == ("passed", "traced")
+    assert {r.gradient.partition("[")[0] for r in report.results} == {"dx"}
+
+
+def test_a_wrong_rule_with_such_a_number_is_wrong():
+    assert check(unstretched, X, 0.7).status == "failed"
+    report = check(lambda x, slope: unstretched(x, slope), X, 0.7)
+    assert report.status == "failed"
+    assert any(n.startswith("slope is held constant") for n in report.notes)
+
+
+def test_numbers_are_inputs_where_no_rule_takes_them_as_they_are():
+    assert {r.gradient.partition("[")[0] for r in check(lambda x, slope: jnp.tanh(slope * x), X, 0.7).results} == {"dx", "dslope"}

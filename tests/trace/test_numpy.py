@@ -380,3 +380,29 @@ def test_the_answer_of_allclose_holds_at_its_own_point():
     report = check(lambda x: x if np.allclose(x, 0.3, atol=0.5) else 2 * x, 0.3, backward=lambda dout, x: dout if np.allclose(x, 0.3, atol=0.5) else 2 * dout, domain={"x": (-2, 2)}, sample=8)
     assert report.status == "passed"
     assert any("a number is taken out of an array" in n for n in report.notes)
+
+
+class Cell:
+    """A cell that keeps what it needs, and returns two states: no cache."""
+
+    def forward(self, a, c):
+        self.c, self.o = np.tanh(a) + c, a
+        return self.o * self.c, self.c
+
+    def backward(self, dh, dc):
+        dc = dc + dh * self.o
+        return dh * self.c + dc * (1 - np.tanh(self.o) ** 2), dc
+
+
+class Forgetful(Cell):
+    def backward(self, dh, dc):
+        dc = dh * self.o
+        return dh * self.c + dc * (1 - np.tanh(self.o) ** 2), dc
+
+
+def test_a_backward_pass_whose_arguments_are_called_gradients_takes_those_of_all_outputs():
+    a, c = np.array([0.3, -0.8]), np.array([0.5, 1.2])
+    assert check(Cell(), a, c).status == "passed"
+    assert check(Forgetful(), a, c).status == "failed"
+    report = check(lambda x: (np.tanh(x), np.tanh(x)), a, backward=lambda dout, y: dout * (1 - y**2))
+    assert report.status == "passed"

@@ -211,3 +211,39 @@ def test_linear_algebra_is_had_by_its_algorithms(name):
 
 def _doubled(found):
     return tuple(2 * f for f in found) if isinstance(found, tuple) else 2 * found
+
+
+SYMMETRIC = np.array([[2.0, 0.3, 0.1], [0.3, 1.7, 0.4], [0.1, 0.4, 2.5]])
+
+
+def factor(a):
+    lower = np.linalg.cholesky(a)
+    return lower, lower
+
+
+def adjoint_of_factor(g, lower, share=0.5):
+    """Murray, Differentiation of the Cholesky decomposition (2016), with A kept symmetric."""
+    inner = np.tril(lower.T @ g)
+    inner[np.diag_indices(len(lower))] *= share
+    both = np.linalg.solve(lower.T, np.linalg.solve(lower.T, inner.T).T)
+    return 0.5 * (both + both.T)
+
+
+def of_one_triangle(g, lower):
+    """The same as the gradient of the function that NumPy computes, which reads the lower triangle."""
+    whole = adjoint_of_factor(g, lower)
+    return np.tril(whole + whole.T) - np.diag(np.diag(whole))
+
+
+def test_the_gradient_of_a_symmetric_matrix_may_be_symmetric_or_that_of_one_triangle():
+    for backward in (adjoint_of_factor, of_one_triangle):
+        report = check(factor, SYMMETRIC, backward=backward)
+        assert (report.status, report.basis) == ("passed", "traced")
+    assert any("reads one triangle" in n for n in check(factor, SYMMETRIC, backward=adjoint_of_factor).notes)
+
+
+def test_a_wrong_gradient_of_a_symmetric_matrix_is_wrong():
+    assert check(factor, SYMMETRIC, backward=lambda g, lower: adjoint_of_factor(g, lower, share=1.0)).status == "failed"
+    assert check(factor, SYMMETRIC, backward=lambda g, lower: 2 * of_one_triangle(g, lower)).status == "failed"
+    skew = SYMMETRIC + np.triu(np.ones((3, 3)), 1)
+    assert check(factor, skew, backward=adjoint_of_factor).status == "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from verifier.trace.record import Refusal
 from verifier.trace.shape_message import wrong_shapes
 from verifier.trace.weights import HeldArray, Kept, Weight, arrays_in, own_weights, with_inner
 
+FLOWING = re.compile(r"d(_\w+|[A-Za-z]{1,2}\d*|[A-Z]\w*|(out|next|prev|state|hidden|cell|mean|var|logvar|sigma|std)\w*)|grad\w*|g(_\w+|\d+)|\w+_grad|delta\w*")  # what gradients that flow in are called
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -136,12 +138,21 @@ def run_forward(layer: Layer, values: Mapping[str, Any]) -> Forward:
         count = _positional(layer.backward)
         if count is not None and count == len(result) and not is_numbers(result[-1]):
             return _named(result[:-1], result[-1:])
-        if len(result) == 2 and (count == 2 or not is_numbers(result[1])):
+        if len(result) == 2 and (count == 2 or not is_numbers(result[1])) and not _takes_gradients(layer.backward, result):
             return _named(result[:1], result[1:])
         if all(is_numbers(v) for v in result):
             return _named(result, ())
         return _named(result[:-1], result[-1:])
     return _named((result,), ())
+
+
+def _takes_gradients(backward: Callable[..., Any], result: Sequence[Any]) -> bool:
+    """Whether a backward pass takes as many gradients as there are outputs, by the names of its arguments: `dh` and `dc`, `grad_h` and `grad_c`; `dout` and `cache` are no such names."""
+    try:
+        names = [p.name for p in inspect.signature(backward).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        return False
+    return len(names) == len(result) and all(map(is_numbers, result)) and all(map(FLOWING.fullmatch, names))
 
 
 def _named(outputs: Sequence[Any], cache: tuple[Any, ...]) -> Forward:

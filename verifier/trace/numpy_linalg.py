@@ -15,11 +15,14 @@ from verifier.trace.matrices import (
     determinant,
     each,
     eliminated,
+    is_symmetric,
     least_squares,
     orthonormal,
     pivots_of,
     pseudoinverse,
     solved_by,
+    symmetric_here,
+    symmetric_part,
     turn,
     unit,
 )
@@ -41,6 +44,14 @@ def _matrices(r: Recorder, a: Any) -> tuple[Steps, Array, Floats, Any]:
     """Who makes steps; the steps, the numbers and NumPy's own array of matrices."""
     part = lift(r, a)
     return Steps(r), arrays.as_numbers(r.builder, part.steps), np.asarray(part.value, dtype=np.float64), part.value
+
+
+def _as_meant(r: Recorder, t: Steps, steps: Array, numbers: Floats, function: Any) -> Array:
+    """The symmetric part of matrices of which one triangle is read, where they are symmetric at this point and the backward pass gives symmetric gradients: these are right for changes that keep them so."""
+    if not r.has_symmetric_gradients or is_symmetric(t.builder.steps, steps) or not symmetric_here(t, steps, numbers, np.finfo(np.float64).eps):
+        return steps
+    r.notes.append(f"np.linalg.{function.__name__} reads one triangle of a matrix that is symmetric here, as its gradient is: that is checked as the gradient of the function of (a + a.T) / 2")
+    return symmetric_part(t, steps)
 
 
 def _stacked(array: Any) -> Any:
@@ -94,7 +105,8 @@ def _solve(r: Recorder, a: Any, b: Any) -> Traced:
 
 @_row(np.linalg.cholesky)
 def _cholesky(r: Recorder, a: Any, **keywords: Any) -> Traced:
-    t, steps, _, value = _matrices(r, a)
+    t, steps, numbers, value = _matrices(r, a)
+    steps = _as_meant(r, t, steps, numbers, np.linalg.cholesky)
     upper = bool(keywords.get("upper", False))
     return wrap(r, each(lambda m: cholesky(t, m, upper=upper), steps), np.linalg.cholesky(value, **keywords), "np.linalg.cholesky")
 
@@ -131,6 +143,7 @@ def _eigvalsh(r: Recorder, a: Any, UPLO: Any = "L") -> Traced:
 def _symmetric(r: Recorder, a: Any, triangle: Any, vectors: Floats) -> Any:
     """Values and vectors of symmetric matrices, of which one triangle is read."""
     t, steps, numbers, _ = _matrices(r, a)
+    steps = _as_meant(r, t, steps, numbers, np.linalg.eigh)
     kept = np.tril(np.ones(numbers.shape[-2:], dtype=bool))
     kept = kept if triangle.upper() == "L" else kept.T
     steps, numbers = (np.where(kept, v, np.swapaxes(v, -1, -2)) for v in (steps, numbers))

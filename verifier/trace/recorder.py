@@ -55,6 +55,7 @@ class Recorder:
         self.readings: list[Reading] = []
         self.branches: list[Branch] = []
         self.notes: list[str] = []
+        self.has_symmetric_gradients = False  # whether the gradients of all symmetric matrices among the inputs are symmetric
         self.stops: list[Stop] = []
         self.taken: list[Taken] = []
         self.backward_start = -1

@@ -61,7 +61,8 @@ class JaxCall:
 
 
 def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequence[str] | None = None, backward: Callable[..., Any] | None = None, fixed: Mapping[str, Sequence[str]] = NONE_FIXED) -> JaxCall:
-    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed` are none."""
+    """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed`, or that the callable does not differentiate, are none."""
+    constants = _constant_places(function, len(arguments))
     known = list(names or _argument_names(function, len(arguments)))
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
@@ -69,13 +70,28 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
     for k, (path, leaf) in enumerate(pairs):
         if is_number(leaf) and np.ndim(leaf) and known[path[0].idx] in fixed:
             held[k] = fixed[known[path[0].idx]]
-        if not is_number(leaf) or known[path[0].idx] in fixed:
+        if not is_number(leaf) or known[path[0].idx] in fixed or path[0].idx in constants:
             continue
         name = "_".join([known[path[0].idx], *(str(getattr(p, "key", getattr(p, "idx", getattr(p, "name", p)))) for p in path[1:])])
         while name in found or not name:
             name += "_"
         found[name] = k
     return JaxCall(function, tuple(leaf for _, leaf in pairs), tree, found, backward, held)
+
+
+def _constant_places(function: Callable[..., Any], count: int) -> set[int]:
+    """The places of the arguments that a rule of the user's takes in `nondiff_argnums`, as numbers and not as tracers."""
+    found: set[int] = set()
+    while function is not None:
+        found.update(k % count for k in getattr(function, "nondiff_argnums", ()) if count)
+        function = getattr(function, "__wrapped__", None)  # type: ignore[assignment]
+    return found
+
+
+def without_numbers(called_: JaxCall) -> tuple[JaxCall, list[str]]:
+    """The callable with the plain Python floats among its inputs as constants, and the names of these."""
+    held = [n for n, k in called_.names.items() if isinstance(called_.leaves[k], float)]
+    return replace(called_, names={n: k for n, k in called_.names.items() if n not in held}), held
 
 
 def is_number(leaf: Any) -> bool:
