@@ -239,7 +239,7 @@ class Recomputed(torch.nn.Module):
 def test_what_a_backward_pass_runs_again_has_the_weights_of_that_point():
     torch.manual_seed(0)
     net = Recomputed()
-    before = [p for p in net.parameters()]
+    before = list(net.parameters())
     assert check(net, X).status == "passed"
     assert check(net, X, domain={"x": (-2, 2)}, sample=12).status == "passed"
     assert all(a is b for a, b in zip(before, net.parameters(), strict=True))

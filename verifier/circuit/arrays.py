@@ -287,8 +287,9 @@ def matmul(b: Builder, left: Array, right: Array, *, name: str = "@") -> Array:
     n, m, inner = first.shape[-2], second.shape[-1], first.shape[-1]
     b.reserve(product_of((*stack, n, m, max(1, 2 * inner - 1))))
     first, second = as_numbers(b, first), as_numbers(b, second)
-    lefts = np.broadcast_to(first, (*stack, *first.shape[-2:])).reshape(-1, n, inner)
-    rights = np.broadcast_to(second, (*stack, *second.shape[-2:])).reshape(-1, inner, m)
+    count = product_of(stack)
+    lefts = np.broadcast_to(first, (*stack, *first.shape[-2:])).reshape(count, n, inner)
+    rights = np.broadcast_to(second, (*stack, *second.shape[-2:])).reshape(count, inner, m)
     pairs = [(i, j) for i in range(n) for j in range(m)]
     found = [_dots(b, x.tolist(), y.T.tolist(), pairs) for x, y in zip(lefts, rights, strict=True)]
     result = np.array(found, dtype=np.int64).reshape(*stack, n, m)

@@ -68,7 +68,7 @@ def _one_hot(b: Builder, a: Value, num_classes: Value) -> Value:
     return Known((labels[..., None] == np.arange(integer(b, num_classes, "a number of classes"))).astype(np.int64))
 
 
-@word("argmax", "argmin", "argsort", "sort", "topk", "searchsorted", "unique", "nonzero", "median", "quantile", "percentile")
+@word("argmax", "argmin", "argsort", "torch.sort", "topk", "searchsorted", "unique", "nonzero", "median", "quantile", "percentile")
 def _by_value(*_: Value, **__: Value) -> Value:
     raise ArrayError("which element this picks depends on the values of the inputs; give the indices as whole numbers under 'parameters', or write max or where")
 

@@ -36,8 +36,8 @@ def function(scope: Scope, name: str, args: list[Value], keywords: dict[str, Val
         keywords = {**keywords, "correction": Known(1)}
     if name in ("var", "std") and "dim" in keywords and not {"ddof", "unbiased", "correction"} & set(keywords):
         keywords = {**keywords, "correction": Known(1)}
-    if is_torch and name == "split":
-        name = "torch.split"
+    if is_torch and name in ("split", "sort"):
+        name = f"torch.{name}"
     if name not in functions.WORDS:
         known_words = [*GATES, *functions.WORDS, "diff"]
         kind = "gate" if not module or module == "math" else "function"

@@ -15,7 +15,7 @@ MAX_OPERATORS = 2_000  # in one expression between two commas; CPython's parser 
 
 MODULES = frozenset(
     "math np numpy torch jnp jax.numpy torch.special scipy.special special sc jax.scipy.special jax.nn nn torch.nn.functional F mpmath "
-    "np.linalg numpy.linalg jnp.linalg torch.linalg jax.lax scipy jax numpy.add".split()
+    "np.linalg numpy.linalg jnp.linalg torch.linalg scipy.linalg jax.scipy.linalg linalg jax.lax scipy jax numpy.add".split()
 )
 KEYWORDS = frozenset(keyword.kwlist)  # words of Python: none of them can be a name
 
