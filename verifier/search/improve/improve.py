@@ -205,9 +205,10 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
 
 
 def _is_better(found: Suggestion, other: Suggestion) -> bool:
-    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost."""
+    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost, or as many and nowhere so many that it is a loss."""
     ranks = [Verdict(s.verdict_after).rank for s in (found, other)]
-    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits - SAME)
+    ends = found.after.worst_ulps <= LOST_ULPS < other.after.worst_ulps
+    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits + (SAME if ends else -SAME))
 
 
 def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points: list[FloatPoint]) -> tuple[Accepted | NotAccepted | None, Suggestion | None]:
@@ -229,7 +230,7 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
     answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
     if isinstance(answer, Accepted):
         against = task.further.against(new)
-        answer = NotAccepted("it is worse at a further point", against.worse) if against.worse else replace(answer, bad=(*answer.bad, *against.further_off))
+        answer = NotAccepted("it is worse at a further point", against.worse) if against.worse else replace(answer, bad=(*answer.bad, *against.further_off, *(against.left if after.max(initial=0.0) > LOST_ULPS else ())))
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
 
 
