@@ -118,7 +118,7 @@ class FurtherPoints:
             worse.update(dict.fromkeys(found.points[k] for k in order if is_larger(float(found.after.errors[k]), most)))
         is_often = (sampled.gap > SAME).mean() > OFTEN
         is_loss = sampled.after.errors > LOST_ULPS
-        left = np.flatnonzero(is_loss)[np.argsort(-sampled.after.errors[is_loss], kind="stable")] if is_loss.mean() < RARE else []
+        left: list[int] = np.flatnonzero(is_loss)[np.argsort(-sampled.after.errors[is_loss], kind="stable")].tolist() if is_loss.mean() < RARE else []
         return Against(tuple(worse), tuple(sampled.points[k] for k in sampled.order[:MOST_JUDGED] if sampled.gap[k] > SAME) if is_often else (), tuple(sampled.points[k] for k in left[:MOST_JUDGED]))
 
     def _worse(self, new: Check, points: list[FloatPoint], *, chance_counts: bool) -> list[FloatPoint]:
