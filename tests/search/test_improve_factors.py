@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import mpmath
 import numpy as np
 import pytest
 
-from tests.search.test_improve import bits_lost, suggested
+from tests.search.test_improve import bits_lost, question, suggested
 from verifier.arithmetic.types import DoubleArray
 from verifier.language.formats import FORMATS
-from verifier.search.improve.arrangements import new_rewriter
+from verifier.search.improve.arrangement import columns_at
+from verifier.search.improve.arrangements import _quantities, new_rewriter
 from verifier.search.improve.beam import Candidates, search
-from verifier.search.improve.measure import Exact, TermFloats
+from verifier.search.improve.guilty import replaceable, written
+from verifier.search.improve.measure import Exact, TermFloats, drawn
 from verifier.search.improve.terms import Pool, text_of
 
 COUNT = 200
@@ -75,3 +78,35 @@ def test_the_gradient_of_herons_formula() -> None:
 
 def test_a_sum_that_does_not_cancel_is_left() -> None:
     assert suggested("a*b + a*c", "da = b + c", dict.fromkeys("abc", (1.0, 2.0))) == ()
+
+
+def test_the_gradient_that_flows_in_is_taken_out_of_the_sum_that_cancels() -> None:
+    """The derivative of the difference of two norms (an eigenvalue of a matrix of two rows), as backprop writes it: 4*(a*c + b*d)*(a*b + c*d)/(h1*h2*(p*h2 + r*h1)) for the norms h1 and h2, by hand."""
+    function = "sqrt((a + d)**2 + (b - c)**2) - sqrt((a - d)**2 + (b + c)**2)"
+    lines = "p = a + d; q = b - c; r = a - d; s = b + c; da = dout*(0.5/sqrt(p**2 + q**2))*(2*p) - dout*(0.5/sqrt(r**2 + s**2))*(2*r)"
+    (found,) = suggested(function, lines, {"a": (10.0, 50.0), "d": (1e-3, 5.0), "b": (1e-3, 1.0), "c": (1e-3, 1.0)})
+    assert found.replacement.startswith("da = dout*(")
+    assert found.before.worst_ulps > 1e6
+    assert found.after.worst_ulps < 16
+
+
+@pytest.mark.parametrize("name", ["cos", "sin"])
+def test_an_angle_in_degrees_times_a_decimal_is_split(name: str) -> None:
+    """Degrees with a decimal for pi: the decimal is 314159265359/1e11, both of which are floats, and what the quotient loses is known by `fma`."""
+    function, angle = f"r*{name}(theta*(3.14159265359/180.0))", "theta*(3.14159265359/180.0)"
+    (found,) = suggested(function, f"dr = {name}({angle})*dout", {"r": (1.0, 10.0), "theta": (0.0, 360.0)})
+    assert "314159265359" in found.replacement
+    assert found.before.worst_ulps > 100
+    assert found.after.worst_ulps < 2
+
+
+@pytest.mark.parametrize(("name", "gain"), [("abs(x) - abs(y)", True), ("x*y", False)])
+def test_ranges_may_be_of_the_difference_of_two_sizes(name: str, gain: bool) -> None:
+    """Two formulas that are good where |x| > |y| and elsewhere: there is a quantity for them, and none for products."""
+    check, draft, boxes = question("sqrt(x*x + 1) + y", "dx = x/sqrt(x*x + 1)*dout + 0*y", {"x": (-9.0, 9.0), "y": (-9.0, 9.0)})
+    pool = new_rewriter().pool
+    (statement,) = replaceable(check.subject.program, draft.implementation.backward)
+    found = written(check.subject.program, statement, pool)
+    assert found is not None
+    columns = columns_at(check, replace(found, term=pool.read("x + y")), drawn(boxes, check.format, count=9, seed=1))
+    assert (pool.read(name) in [t for t, _ in _quantities(pool, check, replace(found, term=pool.read("x + y")), columns)]) is gain
