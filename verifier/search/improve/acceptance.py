@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -100,11 +100,12 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = (), besides: Callable[[Check], Sequence[FloatPoint]] | None = None) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
     `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
-    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of.
+    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of. `besides` has further points that speak against a replacement: it is asked before anything is
+    proved, which takes longer.
     """
     old, alone = check.alone(gradient), new.alone(gradient)
     if worse := _where_no_number(old, alone, gradient, points):
@@ -117,6 +118,8 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         return NotAccepted("its verdict is worse at a point", tuple(worse))
     if others := _others_against(check, new, gradient, points):
         return NotAccepted("the verdict of another gradient is worse at a point", tuple(others))
+    if besides is not None and (further := besides(new)):
+        return NotAccepted("it is worse at a further point", tuple(further))
     proof = ""
     for part in reversed(proved_parts or [new]):
         answer = _proof(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))

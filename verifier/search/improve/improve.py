@@ -23,7 +23,7 @@ from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
-from verifier.search.improve.further_points import FurtherPoints, is_larger
+from verifier.search.improve.further_points import Against, FurtherPoints, is_larger
 from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.matching import Rewriter
@@ -227,10 +227,15 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
             return None, None
         proved.append(equal)
     tried = points if not arrangement.certificate else [*points, *where_satisfied(task.meant, _with_zeros(points[:WITH_ZEROS], task))]
-    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    found: list[Against] = []
+
+    def worse_further(c: Check) -> Sequence[FloatPoint]:
+        found.append(task.further.against(c))
+        return found[0].worse
+
+    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved, besides=worse_further)
     if isinstance(answer, Accepted):
-        against = task.further.against(new)
-        answer = NotAccepted("it is worse at a further point", against.worse) if against.worse else replace(answer, bad=(*answer.bad, *against.further_off, *(against.left if after.max(initial=0.0) > LOST_ULPS else ())))
+        answer = replace(answer, bad=(*answer.bad, *found[0].further_off, *(found[0].left if after.max(initial=0.0) > LOST_ULPS else ())))
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
 
 
