@@ -42,7 +42,7 @@ MOST_WITH_CORNERS = 4  # inputs of a domain whose corners are all looked at: the
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
-LEAST_SHARE, FEW_LEFT = 0.01, 0.1  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
+LEAST_SHARE, FEW_LEFT = 0.005, 0.2  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
 MOST_COST = 8.0  # times the time of a line whose verdict passes
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
