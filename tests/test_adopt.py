@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from verifier import load
-from verifier.adopt import adopt
+from verifier.adopt import Adopted, adopt
 from verifier.case.case import ImproveRequest
 from verifier.cli import main
 from verifier.many import verify_all
@@ -210,6 +210,43 @@ def test_what_harms_is_left_out_and_the_rest_is_written() -> None:
     assert "wrote line 10; checked again: 1 of 1 case passed; not line 13: it would have a new finding: V303" in outcome.lines[0]
     assert not outcome.is_refused
     assert text() == both.replace(OLD, next(s.replacement for r in [*reports()] for s in r.suggestions or () if s.implementation == "other"), 1)
+
+
+TWO_LOSSES = """name: cross entropy of the second class
+domain: {z: [-800, 800]}
+points: [{z: [750, 2, 1]}]
+forward: |
+  loss = logsumexp(z) - z[1]
+implementations:
+  mine:
+    forward: |
+      e = exp(z)
+      p = e / sum(e)
+      loss = -log(p[1])
+    backward: |
+      dz = p.copy()
+      dz[1] -= 1
+      dz *= dloss
+"""
+
+
+def test_a_line_whose_loss_shows_only_when_another_is_better_is_written_in_the_same_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where exp overflows nothing is left of the difference that cancels: only with the first line written the second is worth another form."""
+    Path("it.yaml").write_text(TWO_LOSSES, encoding="utf-8")
+    assert len(suggested(capsys, status=1)) == 1
+    assert main(["improve", "it.yaml", "--write"]) == 0, "it failed before, and passes now"
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("verifier: it.yaml: wrote line 9; ")
+    assert second.startswith("verifier: once more: it.yaml: wrote line 14; ")
+    assert text() == TWO_LOSSES.replace("exp(z)\n", "exp(z - max(z))\n").replace("dz[1] -= 1", "dz[1] = 0\n      dz[1] = -sum(dz)")
+
+
+def test_what_fails_after_a_further_run_is_told_of_its_files_alone() -> None:
+    first = Adopted(("a: wrote line 1", "b: wrote line 2"), ("a", "b"), is_refused=False, failing=frozenset("abc"))
+    assert first.followed_by(Adopted(("a: wrote line 3",), ("a",), is_refused=False, failing=frozenset())) == Adopted(
+        ("a: wrote line 1", "b: wrote line 2", "once more: a: wrote line 3"), ("a", "b"), is_refused=False, failing=frozenset("bc"),
+    )  # fmt: skip
+    assert first.followed_by(Adopted(("nothing is written",), (), is_refused=False, failing=frozenset())) == first
 
 
 def test_of_two_replacements_of_one_statement_the_first_is_written() -> None:

@@ -7,7 +7,7 @@ import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -25,12 +25,17 @@ ResultKey = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Adopted:
-    """What was written: a line about each file, the files, whether one was refused, and the exit status of the cases as they are now."""
+    """What was written: a line about each file, the files, whether one was refused, and the files with cases that fail as they are now."""
 
     lines: tuple[str, ...]
     files: tuple[str, ...]
     is_refused: bool
-    status: int
+    failing: frozenset[str]
+
+    def followed_by(self, later: Adopted) -> Adopted:
+        """With what was written into the same files afterwards; nothing is said of what was not."""
+        again = tuple(f"once more: {line}" for line in later.lines) if later.files else ()
+        return replace(self, lines=(*self.lines, *again), failing=(self.failing - set(later.files)) | later.failing)
 
 
 class RefusedError(Exception):
@@ -41,19 +46,19 @@ def adopt(reports: Sequence[CaseReport], *, strict: bool = False) -> Adopted:
     """Write the replacements that some reports suggest into their files, each file whole or not at all."""
     lines: list[str] = []
     files: list[str] = []
-    is_refused, fails = False, any(r.status == "failed" for r in reports if not _of_file(r))
+    is_refused, failing = False, {r.file for r in reports if r.status == "failed" and not _of_file(r)}
     for file, group in groupby(sorted((r for r in reports if _of_file(r)), key=lambda r: _of_file(r)[0].file), key=lambda r: _of_file(r)[0].file):
         members = list(group)
         try:
             line, afterwards = _written(file, members, strict=strict)
             lines.append(line)
             files.append(file)
-            fails |= any(r.status == "failed" for r in afterwards)
+            failing = failing - {file} | {r.file for r in afterwards if r.status == "failed"}
         except (RefusedError, OSError) as reason:
             lines.append(f"{file}: not written: {reason}")
             is_refused = True
     nothing = "no suggestion has a patch" if any(r.suggestions for r in reports) else "there is no better arrangement"
-    return Adopted(tuple(lines or [f"nothing is written: {nothing}"]), tuple(files), is_refused, int(fails))
+    return Adopted(tuple(lines or [f"nothing is written: {nothing}"]), tuple(files), is_refused, frozenset(failing))
 
 
 def _of_file(report: CaseReport) -> list[Replacement]:

@@ -74,6 +74,7 @@ class LogCosh(torch.autograd.Function):
         dx = grad * torch.sinh(x) / torch.cosh(x) / x.numel()
         return dx
 """
+TORCH_SOFTPLUS = "import torch\n\n\ndef loss(x):\n    return torch.log(1 + torch.exp(x)).sum()\n"
 JAX_ROOTS = "import jax.numpy as jnp\n\n\ndef f(x):\n    return jnp.sqrt(x + 1) - jnp.sqrt(x)\n"
 JAX_LSE = """
 import jax
@@ -110,6 +111,10 @@ CASES = {  # framework: "", torch or jax; the code, how it is called, the functi
     ),
     "torch's own log_softmax": (
         "torch", TORCH_LOG_SOFTMAX, "{call: code.py:loss, framework: torch}", "forward: |\n  out = -log_softmax(z)[1]", "{z: [-800, 800]}", "{z: [750, 1, -3]}", "return -torch.log(torch.softmax(z, dim=-1))[1]", "return -torch.log_softmax(z, dim=-1)[1]",
+    ),
+    "a sum of torch whose exponentials overflow": (
+        "torch", TORCH_SOFTPLUS, "{call: code.py:loss, framework: torch}", "forward: |\n  out = sum(max(x, 0) + log1p(exp(-abs(x))))", "{x: [-800, 800]}", "{x: [750, 1, -3]}",
+        "return torch.log(1 + torch.exp(x)).sum()", "return (-torch.nn.functional.logsigmoid(-x)).sum()",
     ),
     "a mean of torch with the size of its array": (
         "torch", TORCH_LOG_COSH, "{call: code.py:LogCosh.apply, framework: torch}", "forward: |\n  out = mean(log(cosh(x)))", "{x: [-800, 800]}", "{x: [750, 1, -3]}", "dx = grad * torch.sinh(x) / torch.cosh(x) / x.numel()", "dx = grad * torch.tanh(x) / x.numel()",

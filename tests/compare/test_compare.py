@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import random
 from decimal import Decimal
 from fractions import Fraction
@@ -218,3 +219,18 @@ def test_a_tower_of_exponentials_is_not_waited_for() -> None:
     ((dx, _),) = compared("exp(exp(x)) + 0*y", [(1e4, 1.0)], detail=False)
     assert dx.verdict in (Verdict.CORRECT, Verdict.NONFINITE)
     assert dx.bits <= 256
+
+
+def test_a_limit_is_looked_for_once_whatever_is_compared_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slope of sin(x)/x at 0 is a limit: the second implementation is judged by the one that the first needed, and a truth that is sent to another process has none."""
+    made: list[int] = []
+    real = one_sided.CarefulRun.derivative
+    monkeypatch.setattr(one_sided.CarefulRun, "derivative", lambda self, position: made.append(position) or real(self, position))
+    truth = truth_of(expression("sin(x)/x", "x"))
+    verdicts = []
+    for text in ("x*x", "x*x/2"):
+        check = Check("mine", truth, Subject(with_backward(expression(text, "x"), (("x", "dx"),)), (("x", "dx"),)), FLOAT64)
+        verdicts.append(compare(check, [(0.0,)], detail=False)[0][0].verdict)
+        assert len(made) == 1
+    assert verdicts == [Verdict.CORRECT, Verdict.CORRECT]
+    assert pickle.loads(pickle.dumps(truth)).limits == {}

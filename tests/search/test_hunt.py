@@ -36,6 +36,17 @@ def regions(report, verdict):
     return [r for r in report.regions if r.verdict.value == verdict]
 
 
+def test_a_hexadecimal_constant_of_a_traced_line_is_a_special_number_as_well() -> None:
+    """The lines of PyTorch's logsigmoid have log1p's own constants, exactly: 0x1.8p-1 is 0.75."""
+    from dataclasses import replace
+
+    program, _ = build_expression(Source("x*0.625", "t", 1, 1, "x*0.625"), ("x",))
+    assert program is not None
+    steps = tuple(s._replace(text="0x1.8p-1") if s.gate == "number" else s for s in program.steps)
+    path = axis((0.5,), 0, [(-1.0, 1.0)])
+    assert {0.75, -0.75} <= set(thresholds.special(path, replace(program, steps=steps)))
+
+
 @pytest.mark.parametrize(
     ("function", "backward", "verdict"),
     [  # each is right nearly everywhere; the bug shows in a corner (facts of the trackers named in cases/museum)

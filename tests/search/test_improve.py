@@ -318,7 +318,14 @@ def test_a_replacement_that_is_another_function_is_refused(other: str) -> None:
 def test_a_replacement_that_overflows_where_the_original_does_not_is_refused() -> None:
     """Over the reals both are the gradient; (1 + exp(x))**2 is beyond the largest float from x = 355 on, where exp(-x) is harmless."""
     question = ("1/(1 + exp(-x))", "dx = exp(-x)/(1 + exp(-x))**2", "dx = exp(x)/(1 + exp(x))**2")
-    assert isinstance(answer(*question, {"x": (-300.0, 700.0)}), NotAccepted)
+    refused = answer(*question, {"x": (-300.0, 720.0)})
+    assert isinstance(refused, NotAccepted)
+    assert refused.reason == "it is no number at a point", "infinity over infinity"
+    assert refused.points
+    assert min(refused.points) > (709.0,)
+    refused = answer(*question, {"x": (-300.0, 700.0)})
+    assert isinstance(refused, NotAccepted), "the square alone overflows, and the quotient is 0"
+    assert min(refused.points) > (350.0,)
     assert isinstance(answer(*question, {"x": (-300.0, 300.0)}), Accepted)
 
 

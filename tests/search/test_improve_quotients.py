@@ -59,7 +59,7 @@ def test_what_is_common_above_and_below_has_gone(text: str, simple: str) -> None
     assert pool.read(simple) in in_lowest_terms(pool, pool.read(text))
 
 
-@pytest.mark.parametrize("text", ["x*y", "sin(x)", "x - x", "(x + y + sin(x) + cos(x) + tan(x) + exp(y) + log(x))/x"])
+@pytest.mark.parametrize("text", ["x*y", "sin(x)", "x - x", "(x + y + sin(x) + cos(x) + tan(x) + exp(y) + log(x) + z)/x"])
 def test_what_is_no_sum_or_quotient_or_too_large_is_left_alone(text: str) -> None:
     pool = Pool()
     assert in_lowest_terms(pool, pool.read(text)) == []
@@ -78,3 +78,22 @@ def test_roots_are_written_in_all_three_ways(text: str, simple: str) -> None:
     """By school algebra."""
     pool = Pool()
     assert pool.read(simple) in in_lowest_terms(pool, pool.read(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "grouped"),
+    [
+        ("a*c + a*d + b*c + b*d + e", "e + (a + b)*(c + d)"),
+        ("u*x + v*y - u*y - v*x + z*(u - 2*z)", "(u - v)*(x - y) - z*(2*z - u)"),
+    ],
+)
+def test_four_products_in_a_sum_are_the_product_of_two_sums(text: str, grouped: str) -> None:
+    """By school algebra."""
+    pool = Pool()
+    wanted = pool.read(grouped)
+    assert wanted in in_lowest_terms(pool, pool.read(text))
+
+
+def test_products_that_are_no_product_of_sums_are_left() -> None:
+    pool = Pool()
+    assert not any(")*(" in text_of(t, {}) for t in in_lowest_terms(pool, pool.read("a*c + a*d + b*c - b*d + e")))

@@ -32,6 +32,10 @@ ROWS = (
     "    forward: |\n      e = np.exp(x)\n      s = np.sum(e, axis=1, keepdims=True)\n      out = np.log(s)[:, 0]\n    backward: |\n      dx = dout[:, None] * e / s\n"
 )
 GENERATED = "name: it\ndomain: {x: [-800, 800]}\npoints: [{x: [750, 1, 2]}]\nforward: |\n  out = logsumexp(x)\nimplementations:\n  mine:\n    forward: |\n      s = np.sum(np.exp(x))\n      out = np.log(s)\n"
+LABELS = (
+    "name: it\ndomain: {z: [-800, 800]}\npoints: [{z: [750, 2, -800]}]\nparameters: {t: [1, 0, 1]}\nforward: |\n  loss = sum(t*logaddexp(-z, 0) + (1 - t)*logaddexp(z, 0))\nimplementations:\n  mine:\n"
+    "    forward: |\n      p = 1 / (1 + np.exp(-z))\n      loss = -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))\n"
+)
 LOSS = "name: it\nparameters: {t: [0.5, 1.5, 2]}\ndomain: {x: [-800, 800]}\npoints: [{x: [750, 1, 2]}]\nforward: |\n  loss = mean(log(cosh(x - t)))\nimplementations:\n  mine:\n    backward: |\n      r = x - t\n      dx = sinh(r) / cosh(r) / 3 * dloss\n"
 CASES = {  # the case, the line, what stands in its place
     "logsumexp": (LSE, "e = exp(x)", "e = exp(x - max(x))"),
@@ -43,6 +47,9 @@ CASES = {  # the case, the line, what stands in its place
         ROWS, "dx = dout[:, None] * e / s", "dx = dout[:, None] * np.exp(x - np.max(x, axis=1, keepdims=True)) / np.sum(np.exp(x - np.max(x, axis=1, keepdims=True)), axis=1, keepdims=True)",
     ),
     "a forward pass that backprop differentiates": (GENERATED, "out = np.log(s)", "out = np.max(x) + np.log(np.sum(np.exp(x - np.max(x))))"),
+    "labels of 0 and 1, and two logarithms": (
+        LABELS, "loss = -np.sum(t * np.log(p) + (1 - t) * np.log(1 - p))", "loss = -np.sum(t * -np.logaddexp(-z, 0) + (1 - t) * -np.logaddexp(z, 0))",
+    ),
     "a loss of which each gradient reads one component": (LOSS, "dx = sinh(r) / cosh(r) / 3 * dloss", "dx = dout * tanh(r) / 3"),
 }  # fmt: skip
 

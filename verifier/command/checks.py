@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from verifier.case.load import Loaded
     from verifier.report.outcome import CaseReport
 
+MOST_FURTHER_RUNS = 3  # of a search for better lines, in files in which some were written
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
 
@@ -97,11 +98,17 @@ def run_improve(options: argparse.Namespace) -> int:
     if not options.write or status == INTERRUPTED:
         return status
     from verifier.adopt import adopt
+    from verifier.many import verify_all
 
-    outcome = adopt(written, strict=options.strict)
+    outcome = now = adopt(written, strict=options.strict)
+    for _ in range(MOST_FURTHER_RUNS):  # a line that is better now may show another that is not
+        if not now.files:
+            break
+        now = adopt(verify_all(loaded(now.files).cases, strict=options.strict).cases, strict=options.strict)
+        outcome = outcome.followed_by(now)
     for line in outcome.lines:
         say(f"verifier: {line}")
-    return USAGE_ERROR if outcome.is_refused else status if not outcome.files else outcome.status if status < USAGE_ERROR else status
+    return USAGE_ERROR if outcome.is_refused else status if not outcome.files else int(bool(outcome.failing)) if status < USAGE_ERROR else status
 
 
 def _nothing_named(cases: Sequence[Case], wish: ImproveRequest) -> str:

@@ -255,7 +255,7 @@ def _level(
             if exact is None and component is not None and (steady := careful.partial(task.point, position, component)) is not None:
                 exact, hull = one_sided.Finite(steady[0] * seed), steady[1] * seed
             if exact is None:
-                exact = _scaled(careful.place(task.point, truth.function).derivative(position), seed)
+                exact = _scaled(truth.limit(careful.place(task.point, truth.function), tuple(points[task.point]), position), seed)
                 hull = exact.ball if isinstance(exact, one_sided.Finite) else arb("nan")
                 if check.has_literals and isinstance(exact, one_sided.Kink):
                     hull = _scaled(careful.place(task.point, truth.function, rounded_in=fmt).derivative(position), seed)
@@ -267,7 +267,7 @@ def _level(
             step = places[subject.program.names[name]]
             enclosed, real_hull = real_run[step][at], real_hulls[step][at]
             real: Ball | Undefined | None = enclosed
-            if not enclosed.is_finite():
+            if not enclosed.is_finite() and (detail or not isinstance(exact, one_sided.Nowhere)):  # where there is no gradient a verdict needs nothing else
                 real = careful.place(task.point, program, upstream=fmpq(*upstream.as_integer_ratio())).value(subject.index(name))
             blank = Discrepancy(variable, name, tuple(points[task.point]), task.computed, Verdict.UNDECIDED, exact, real_value=real if isinstance(real, arb) else None, bits=bits)
             if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:

@@ -23,7 +23,8 @@ MOST_REMEMBERED = 64  # programs of callables that were checked last, of which i
 MOST_STEPS_REMEMBERED = 20_000  # of all of them
 MOST_TRUTHS = 8  # beside which a program is remembered
 Derived = TypeVar("Derived")
-OF_A_PROCESS = ("conditions", "border_limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
+MOST_LIMITS = 4096  # one-sided limits that are remembered
+OF_A_PROCESS = ("conditions", "border_limits", "limits", "forms", "proofs")  # what a truth remembers and does not take to another process: balls cannot be sent
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,20 @@ class Truth:
     def border_limits(self) -> dict[tuple[object, int], one_sided.Derivative]:
         """The derivatives by one-sided limits that proofs were challenged with, by point and input; its implementations are challenged at many of the same ones."""
         return {}
+
+    @cached_property
+    def limits(self) -> dict[object, one_sided.Derivative]:
+        """The last derivatives by one-sided limits that comparisons needed, by point, input and precision; implementations, and replacements of their lines, are compared at the same ones."""
+        return {}
+
+    def limit(self, place: one_sided.CarefulRun, point: tuple[float, ...], position: int) -> one_sided.Derivative:
+        """The derivative of the function by one-sided limits, from its careful run at a point."""
+        key = (point, position, place.bits)
+        if key not in self.limits:
+            while len(self.limits) >= MOST_LIMITS:
+                del self.limits[next(iter(self.limits))]
+            self.limits[key] = place.derivative(position)
+        return self.limits[key]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in OF_A_PROCESS}

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from verifier.arithmetic.floats import columns
+from verifier.arithmetic.floats import columns, literal
 from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import places_of
 from verifier.circuit.expressions import kinks
 from verifier.circuit.program import Program
 from verifier.compare.check import Check
-from verifier.language.formats import Format, numbers, round_array
+from verifier.language.formats import FORMATS, Format, numbers, round_array
 from verifier.language.gates import COMPARISONS, SUMS
 from verifier.search.moving import MovingPart, moving
 from verifier.search.paths import MOST_AXES, Path, of_many
@@ -49,7 +49,7 @@ def grid(path: Path, program: Program, fmt: Format) -> list[float]:
 
 def special(path: Path, program: Program) -> list[float]:
     """Short numbers, the coordinates of the base point and the program's own constants, with both signs."""
-    literals = dict.fromkeys(float(s.text) for s in program.steps if s.gate == "number")
+    literals = dict.fromkeys(literal(s.text, FORMATS["float64"]) for s in program.steps if s.gate == "number")
     own = [*path.base[:MOST_OWN], *list(literals)[:MOST_OWN]]
     return [*SPECIAL[: len(SPECIAL) if len(path.base) <= MOST_OWN else FEWEST], *own, *(-x for x in own)]
 

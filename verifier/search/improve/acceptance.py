@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -38,6 +38,7 @@ from verifier.search.paths import InputRanges
 HUNT_POINTS = 600  # that the hunt may judge, in each box
 MOST_PARTS = 200  # into which a box is divided to see that a condition holds nowhere in it
 BESIDE = 2  # floats
+MOST_WITHOUT_NUMBER = 24  # points at which a gradient is no number that are judged first
 BORDERS_WITHIN = 1  # of a hunt, between two neighbours of its grid: more lie around the zeros of a gradient, where every formula is off
 PROOF_POINTS = 12  # listed points of a proof
 PROVED, CERTIFIED = "proved", "approximates"
@@ -99,13 +100,16 @@ def is_worse(after: Verdict, before: Verdict) -> bool:
     return not after.passes and after.rank > before.rank
 
 
-def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = ()) -> Accepted | NotAccepted:
+def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoint], boxes: Sequence[InputRanges], *, meant: Meant | None, bad_points: Sequence[FloatPoint] = (), certificate: str = "", proved_parts: Sequence[Check] = (), besides: Callable[[Check], Sequence[FloatPoint]] | None = None) -> Accepted | NotAccepted:
     """Whether a replacement holds.
 
     `bad_points` are where the old gradient is worst; `certificate` says within what a part of it is certified to approximate the gradient, where it is not equal; `proved_parts` are
-    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of.
+    then what must be proved instead: the rest of it, used for all inputs, and what the certificate is one of. `besides` has further points that speak against a replacement: it is asked before anything is
+    proved, which takes longer.
     """
     old, alone = check.alone(gradient), new.alone(gradient)
+    if worse := _where_no_number(old, alone, gradient, points):
+        return NotAccepted("it is no number at a point", tuple(worse))
     after = judged(alone, points)
     open_points = [(p, a) for p, a in zip(points, after, strict=True) if not a.passes]
     before = judged(old, [*(p for p, _ in open_points), *bad_points])
@@ -114,6 +118,8 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         return NotAccepted("its verdict is worse at a point", tuple(worse))
     if others := _others_against(check, new, gradient, points):
         return NotAccepted("the verdict of another gradient is worse at a point", tuple(others))
+    if besides is not None and (further := besides(new)):
+        return NotAccepted("it is worse at a further point", tuple(further))
     proof = ""
     for part in reversed(proved_parts or [new]):
         answer = _proof(part.alone(gradient), points, boxes, meant, may_have_holes=bool(certificate))
@@ -132,6 +138,15 @@ def accepted(check: Check, new: Check, gradient: str, points: Sequence[FloatPoin
         return NotAccepted("it is wrong at a point")
     worst_before, worst_after = worst_of(before), worst_of([*after, *(r.verdict for r in bad)])
     return Accepted(new, CERTIFIED if certificate else PROVED, f"{certificate}, elsewhere proved {proof}" if certificate else proof, worst_before, worst_after, tuple(dict.fromkeys([*(p for r in bad for p in (r.point, *r.ends)), *(p for p, v in open_points if v is not Verdict.UNDEFINED)])))
+
+
+def _where_no_number(old: Check, new: Check, gradient: str, points: Sequence[FloatPoint]) -> list[FloatPoint]:
+    """Some points at which the new gradient is no number, the old one is, and the verdict is worse: what rules out most that is not accepted, and costs least."""
+    if not points:
+        return []
+    before, after = (np.isfinite(computed_at(c, gradient, points)) for c in (old, new))
+    few = [points[k] for k in np.flatnonzero(before & ~after).tolist()][:MOST_WITHOUT_NUMBER]
+    return [p for p, a, b in zip(few, judged(new, few), judged(old, few), strict=True) if is_worse(a, b)]
 
 
 def _is_as_bad_beside(old: Check, region: Region) -> bool:

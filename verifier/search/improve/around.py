@@ -98,7 +98,7 @@ def compound_series(check: Check, pool: Pool, found: StatementTerm, candidates: 
         where = np.asarray(candidates.columns.of(longest.condition(pool)), dtype=bool)
         rest, least = split.rest, math.inf
         for _ in range(REST_STEPS):
-            for other in (rest, *islice(rewriter.neighbours(rest), MOST_RESTS)):
+            for other in (rest, *(change.whole for change in islice(rewriter.changes(rest), MOST_RESTS))):
                 lost = float(weighed(bits(candidates.exact.errors(candidates.columns.of(flowing(replace(longest, split=replace(split, rest=other)))))))[where].sum())
                 rest, least = (other, lost) if lost < least else (rest, least)
         for s in several:

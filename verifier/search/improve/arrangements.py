@@ -14,7 +14,7 @@ from verifier.arithmetic.types import DoubleArray
 from verifier.case.points import FloatPoint
 from verifier.compare.check import Check
 from verifier.search.improve.around import compound_series, with_series_around, worthwhile, zero_series
-from verifier.search.improve.arrangement import Arrangement, of_one_input, regions_of
+from verifier.search.improve.arrangement import Arrangement, flows_into, of_one_input, regions_of
 from verifier.search.improve.beam import LARGEST, Candidates, Explored, search, winners
 from verifier.search.improve.exact_values import exact_gradient, exact_step
 from verifier.search.improve.guilty import Replaceable, StatementTerm, written
@@ -39,6 +39,7 @@ FEW_CANDIDATES = 480  # the same in a large program
 LARGE = 150  # steps of a program that is large
 COVER = 24  # formulas between which regimes choose
 MOST_GATES = 600  # to which a statement is expanded where a series is made of it
+MOST_PAIRS = 6  # of names whose differences may have ranges
 MIRRORED = 8  # formulas that are tried with |x| as well
 SIMPLER = 0.1  # bits that a smaller formula may lose
 MOST_ARRANGEMENTS = 5
@@ -77,7 +78,7 @@ def arrangements(
     near = zero_series(check, pool, whole, candidates, at_zeros) if is_final else {}
     compound = compound_series(check, pool, whole, candidates, rewriter) if is_final else {}
     most = FEW_CANDIDATES if len(program.steps) > LARGE else MOST_CANDIDATES
-    search([found.term], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near, *compound))
+    search([found.term, *_without_flow(check, pool, found)], rewriter, candidates, most=most, deadline=deadline, explored=explored, but=(*series, *near, *compound))
     if explored is not None:
         explored.learn(candidates, but={*series, *near, *compound})
     _mirror(pool, found, candidates, {*series, *near, *compound})
@@ -206,6 +207,12 @@ def _bound(check: Check, pool: Pool, found: StatementTerm, formula: Term, series
     return bound if again is series.term and bound <= LARGEST_ULPS else None
 
 
+def _without_flow(check: Check, pool: Pool, found: StatementTerm) -> list[Term]:
+    """A statement as the gradient that flows in times what is left of it, where it reads that: it is linear in it, and what is left is shorter."""
+    flows = flows_into(check, found)
+    return [pool.make("mul", flows[0], pool.replaced(found.term, {flows[0]: pool.number(1)}))] if len(flows) == 1 else []
+
+
 def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates, series: Collection[Term]) -> None:
     """Measure the best formulas with |x| in place of x as well, for even and odd gradients; not of series, which hold where they are certified."""
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts]
@@ -219,11 +226,12 @@ def _mirror(pool: Pool, found: StatementTerm, candidates: Candidates, series: Co
 
 
 def _quantities(pool: Pool, check: Check, found: StatementTerm, columns: TermFloats) -> Iterator[tuple[Term, np.ndarray]]:
-    """What ranges may be ranges of: every name that is read, its size, and the difference of two; not the gradient that flows in, which is one number here and any in use."""
+    """What ranges may be ranges of: every name that is read, its size, the difference of two, and that of their sizes; not the gradient that flows in, which is one number here and any in use."""
     steps = check.subject.program.steps
     leaves = [leaf for leaf in found.leaves if leaf in found.term.parts and steps[found.leaves[leaf]].gate != "upstream"]
     terms = [t for leaf in leaves for t in (leaf, pool.make("abs", leaf))]
-    terms += [pool.make("sub", a, b) for i, a in enumerate(leaves) for b in leaves[i + 1 :]][:6]
+    pairs = [(a, b) for i, a in enumerate(leaves) for b in leaves[i + 1 :]][:MOST_PAIRS]
+    terms += [pool.make("sub", a, b) for a, b in pairs] + [pool.make("sub", pool.make("abs", a), pool.make("abs", b)) for a, b in pairs]
     for t in terms:
         yield t, np.asarray(columns.of(t), dtype=np.float64)
 

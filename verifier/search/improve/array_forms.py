@@ -41,6 +41,8 @@ def _values(value: ast.expr, words: ArrayWords, axes: Sequence[ArrayCall]) -> It
             yield logs
     for inlined in (*exponentials[:1], *(words.inlined(value, name) for name in ("sum", "mean", "norm"))):
         yield from (v for rule in (_centred_squares, _scaled_norm) if not same(v := everywhere(inlined, words, (rule,)), inlined))
+    if not same(all_of_them := everywhere(value, words, OF_NUMBERS), value):
+        yield all_of_them
     for node in (n for n in ast.walk(value) if isinstance(n, ast.expr)):
         for rule in (_flow_between, _less_weighted_mean, _power_of_product, *OF_NUMBERS):
             new = rule(words, node)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from verifier.arithmetic.types import DoubleArray, MaskArray
-from verifier.search.improve.matching import Rewriter
+from verifier.search.improve.matching import Rewriter, Rewriting
 from verifier.search.improve.measure import Exact, TermFloats, bits
-from verifier.search.improve.terms import Term, size
+from verifier.search.improve.terms import Pool, Term, size
 
 WIDTH = 14  # formulas that are continued in each round
 MOST_WINNERS = 6  # of them, such as are best somewhere
@@ -24,6 +24,7 @@ BAD_BITS = 4.0  # more bits than these, 16 ulp, weigh four times
 SIZE_WEIGHT = 0.02  # bits that a gate more must gain
 LARGEST = 90  # gates of a formula
 ALL_BITS = 64.0
+GAIN = 0.1  # bits that a change must gain to be made together with others
 FREE_BITS = 0.02  # below it nothing is left to be gained
 
 
@@ -107,16 +108,33 @@ def search(start: Sequence[Term], rewriter: Rewriter, candidates: Candidates, *,
         chosen += [t for t in winners(candidates, MOST_WINNERS) if t not in expanded and t not in chosen]
         for term in chosen:
             expanded.add(term)
-            for other in rewriter.neighbours(term):
-                if other not in candidates.scores and size([other]) <= LARGEST:
-                    candidates.add(other)
-                    if len(candidates.scores) >= most or time.process_time() > deadline:
+            gains: dict[Term, Rewriting] = {}  # by the part that changes, the best one
+            for change in rewriter.changes(term):
+                if change.whole not in candidates.scores and size([change.whole]) <= LARGEST:
+                    candidates.add(change.whole)
+                    if len(candidates.scores) >= most:
                         return
+                scores = candidates.scores
+                if change.whole in scores and scores[change.whole] < (scores[gains[change.part].whole] if change.part in gains else scores[term] - GAIN):
+                    gains[change.part] = change
+            together(term, gains.values(), rewriter.pool, candidates)
+            if time.process_time() > deadline:
+                return
         now = min(candidates.scores.values())
         patience = most_rounds if now < lowest - FREE_BITS or candidates.floor < floor - FREE_BITS else patience - 1
         lowest, floor = min(now, lowest), min(candidates.floor, floor)
         if not chosen or not patience or lowest < FREE_BITS + SIZE_WEIGHT * size(candidates.best(1)):
             return
+
+
+def together(term: Term, gains: Iterable[Rewriting], pool: Pool, candidates: Candidates) -> None:
+    """Measure a formula with several changes of different parts at once, each of which alone is a gain: the factors of a product, each in its own best form. The largest gain first, and each that makes it better still."""
+    best = term
+    for change in sorted(gains, key=lambda c: (candidates.scores[c.whole], c.whole.number)):
+        if change.part in best.parts:
+            other = pool.replaced(best, {change.part: change.other})
+            if size([other]) <= LARGEST and candidates.add(other) < candidates.scores[best] - GAIN:
+                best = other
 
 
 def winners(candidates: Candidates, count: int) -> list[Term]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from verifier.search.improve.array_calls import ArrayWords, same
+from verifier.search.improve.array_calls import ArrayCall, ArrayWords, same
 
 
 def _is_number(node: ast.expr, value: float) -> bool:
@@ -31,11 +31,12 @@ def _negative(node: ast.expr) -> ast.expr:
 
 
 def _softplus(words: ArrayWords, a: ast.expr) -> ast.expr:
-    """`log(1 + exp(a))` as a function of its own."""
-    zero = words.apply("zeros_like", a) if words.prefix == "torch." else ast.Constant(0)
+    """`log(1 + exp(a))` as a function of its own; PyTorch's `logaddexp` divides by an exponential that overflows, its `logsigmoid` does not."""
+    if words.prefix == "torch.":
+        return _negative(words.apply("nn.functional.logsigmoid", _negative(a)))
     found = words.apply("logaddexp", a)
     assert isinstance(found, ast.Call)
-    return ast.Call(found.func, [a, zero], [])
+    return ast.Call(found.func, [a, ast.Constant(0)], [])
 
 
 def log_of_one_plus_exp(words: ArrayWords, node: ast.expr) -> ast.expr | None:
@@ -50,13 +51,31 @@ def log_of_one_plus_exp(words: ArrayWords, node: ast.expr) -> ast.expr | None:
 
 
 def log_of_sigmoid(words: ArrayWords, node: ast.expr) -> ast.expr | None:
-    """The logarithm of a sigmoid as `-logaddexp(-a, 0)`."""
-    outer = words.call(node, "log") if isinstance(node, ast.Call) else None
+    """The logarithm of a sigmoid, or of 1 less a sigmoid, as `-logaddexp(-a, 0)`."""
+    outer = words.call(node, "log", "log1p") if isinstance(node, ast.Call) else None
     if outer is None:
         return None
-    ready = words.call(outer.operand, "sigmoid", "expit")
-    a = _negative(ready.operand) if ready is not None else _sigmoid_exponent(words, outer.operand)
+    less = _less_than_one(words, outer)
+    a = _exponent_of(words, outer.operand) if outer.name == "log" and less is None else None
+    if less is not None:
+        other = _exponent_of(words, less)
+        a = None if other is None else _negative(other)
     return None if a is None else _negative(_softplus(words, a))
+
+
+def _less_than_one(words: ArrayWords, outer: ArrayCall) -> ast.expr | None:
+    """`p` of `log(1 - p)` and of `log1p(-p)`."""
+    inner = words.value(outer.operand)
+    if outer.name == "log1p":
+        return inner.operand if isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.USub) else None
+    both = _operands(inner, ast.Sub)
+    return both[1] if both is not None and _is_number(both[0], 1) else None
+
+
+def _exponent_of(words: ArrayWords, node: ast.expr) -> ast.expr | None:
+    """`a` of a sigmoid that is `1/(1 + exp(a))`, however it is written."""
+    ready = words.call(node, "sigmoid", "expit")
+    return _negative(ready.operand) if ready is not None else _sigmoid_exponent(words, node)
 
 
 def _sigmoid_exponent(words: ArrayWords, node: ast.expr) -> ast.expr | None:

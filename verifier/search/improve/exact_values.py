@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from flint import arb
 
 from verifier.arithmetic import balls, reals
+from verifier.arithmetic.double_double import run as double_doubles
+from verifier.arithmetic.double_double.number import exactly, is_known, mul
 from verifier.arithmetic.types import Ball
 from verifier.case.points import FloatPoint
-from verifier.circuit.program import ancestors
+from verifier.circuit.program import Program, ancestors
 from verifier.compare.check import Check
-from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, exact_of
+from verifier.search.improve.measure import BITS, ENOUGH_BITS, Exact, exact_in, exact_of
 
+FEWEST = 32  # points for which columns of double-doubles are quicker than balls
 MOST_WITHOUT_VALUE = 20  # points that are tried with more bits though nothing is known of them with fewer
 
 
@@ -30,7 +34,26 @@ def exact_gradient(check: Check, gradient: str, points: Sequence[FloatPoint]) ->
         seed = arb(check.upstream)
         return [g * seed if f.is_finite() else None for g, f in zip(found, function, strict=True)]
 
-    return _enclosed(at, points, check)
+    found = _by_double_doubles(truth.program, (component, truth.value), points, check)
+    left = np.flatnonzero(~found.known).tolist()
+    rest = _enclosed(at, [points[k] for k in left], check)
+    for whole, part in ((found.high, rest.high), (found.low, rest.low), (found.known, rest.known)):
+        whole[left] = part
+    return exact_in(found.high, found.low, found.known, check.format)
+
+
+def _by_double_doubles(program: Program, steps: tuple[int, int], points: Sequence[FloatPoint], check: Check) -> Exact:
+    """A gradient and the function, at points where double-doubles enclose both, and the gradient with as many bits as are enough; elsewhere it is not known."""
+    count = len(points)
+    high, low, known = np.zeros(count), np.zeros(count), np.zeros(count, dtype=bool)
+    if count >= FEWEST and double_doubles.is_bounded(program, steps):
+        with np.errstate(all="ignore"):
+            gradient, function = double_doubles.numbers(program, [np.array(c) for c in zip(*points, strict=True)], steps, strict=False)
+            g = mul(gradient, exactly(np.float64(check.upstream)))
+            is_exact = (g.hi == 0) & (g.err == 0)
+            known[:] = is_known(g) & is_known(function) & ((g.err <= np.abs(g.hi) * 2.0**-ENOUGH_BITS) | is_exact) & (np.abs(g.hi) <= check.format.largest)
+        high[known], low[known] = (np.broadcast_to(part, (count,))[known] for part in (g.hi, g.lo))
+    return exact_in(high, low, known, check.format)
 
 
 def exact_step(check: Check, step: int, points: Sequence[FloatPoint]) -> Exact:

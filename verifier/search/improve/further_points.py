@@ -27,6 +27,7 @@ HUNT_ROUNDS = 6
 HUNT_POINTS = 240  # of each round
 PARENTS = 32  # points from which a round makes others
 OFTEN = 0.005  # of the points
+RARE = 0.03  # of the points: the search has seen too few of them
 SAME = 1.0  # bits: an error that is larger by less is as good as the same
 
 Inside = Callable[[list[FloatPoint]], list[FloatPoint]]
@@ -34,10 +35,11 @@ Inside = Callable[[list[FloatPoint]], list[FloatPoint]]
 
 @dataclass(frozen=True)
 class Against:
-    """The points that speak against a replacement: those at which its verdict is worse, and, where they are not rare, those at which it is a loss and off by more than before, by a bit and more."""
+    """The points that speak against a replacement: those at which its verdict is worse, and, where they are not rare, those at which it is a loss and off by more than before, by a bit and more; and, where they are rare, those at which it is a loss."""
 
     worse: tuple[FloatPoint, ...] = ()
     further_off: tuple[FloatPoint, ...] = ()
+    left: tuple[FloatPoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,9 @@ class FurtherPoints:
             worse.update(dict.fromkeys(self._worse(new, [found.points[k] for k in order if found.after.badness[k] and (found.gap[k] > 0 or found.after.badness[k] > found.before.badness[k])], chance_counts=found is sampled)))
             worse.update(dict.fromkeys(found.points[k] for k in order if is_larger(float(found.after.errors[k]), most)))
         is_often = (sampled.gap > SAME).mean() > OFTEN
-        return Against(tuple(worse), tuple(sampled.points[k] for k in sampled.order[:MOST_JUDGED] if sampled.gap[k] > SAME) if is_often else ())
+        is_loss = sampled.after.errors > LOST_ULPS
+        left: list[int] = np.flatnonzero(is_loss)[np.argsort(-sampled.after.errors[is_loss], kind="stable")].tolist() if is_loss.mean() < RARE else []
+        return Against(tuple(worse), tuple(sampled.points[k] for k in sampled.order[:MOST_JUDGED] if sampled.gap[k] > SAME) if is_often else (), tuple(sampled.points[k] for k in left[:MOST_JUDGED]))
 
     def _worse(self, new: Check, points: list[FloatPoint], *, chance_counts: bool) -> list[FloatPoint]:
         """Those of some points at which the verdict is worse than before; where chance does not count, the line must not be as bad within a few floats of them."""

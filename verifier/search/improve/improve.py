@@ -23,7 +23,7 @@ from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
 from verifier.search.improve.cost import cost_of
 from verifier.search.improve.exact_values import exact_gradient
-from verifier.search.improve.further_points import FurtherPoints, is_larger
+from verifier.search.improve.further_points import Against, FurtherPoints, is_larger
 from verifier.search.improve.generated_lines import spelled_out, with_text
 from verifier.search.improve.guilty import LOST_ULPS, Replaceable, guilty, replaceable
 from verifier.search.improve.matching import Rewriter
@@ -42,7 +42,7 @@ MOST_WITH_CORNERS = 4  # inputs of a domain whose corners are all looked at: the
 MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
-LEAST_SHARE, FEW_LEFT = 0.01, 0.1  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
+LEAST_SHARE, FEW_LEFT = 0.005, 0.2  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
 MOST_COST = 8.0  # times the time of a line whose verdict passes
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
@@ -205,9 +205,10 @@ def _replacement(task: _Task, statement: Replaceable, points: list[FloatPoint]) 
 
 
 def _is_better(found: Suggestion, other: Suggestion) -> bool:
-    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost."""
+    """Whether a suggestion has a better worst verdict than another, or the same and fewer bits are lost, or as many and nowhere so many that it is a loss."""
     ranks = [Verdict(s.verdict_after).rank for s in (found, other)]
-    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits - SAME)
+    ends = found.after.worst_ulps <= LOST_ULPS < other.after.worst_ulps
+    return (ranks[0], found.after.mean_bits) < (ranks[1], other.after.mean_bits + (SAME if ends else -SAME))
 
 
 def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points: list[FloatPoint]) -> tuple[Accepted | NotAccepted | None, Suggestion | None]:
@@ -226,10 +227,15 @@ def _tried(task: _Task, statement: Replaceable, arrangement: Arrangement, points
             return None, None
         proved.append(equal)
     tried = points if not arrangement.certificate else [*points, *where_satisfied(task.meant, _with_zeros(points[:WITH_ZEROS], task))]
-    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved)
+    found: list[Against] = []
+
+    def worse_further(c: Check) -> Sequence[FloatPoint]:
+        found.append(task.further.against(c))
+        return found[0].worse
+
+    answer = accepted(task.check, new, task.gradient, tried, task.boxes, meant=task.meant, bad_points=task.worst, certificate=arrangement.certificate, proved_parts=proved, besides=worse_further)
     if isinstance(answer, Accepted):
-        against = task.further.against(new)
-        answer = NotAccepted("it is worse at a further point", against.worse) if against.worse else replace(answer, bad=(*answer.bad, *against.further_off))
+        answer = replace(answer, bad=(*answer.bad, *found[0].further_off, *(found[0].left if after.max(initial=0.0) > LOST_ULPS else ())))
     return answer, _suggestion(task, statement, arrangement, answer, after) if isinstance(answer, Accepted) else None
 
 

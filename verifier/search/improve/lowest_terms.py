@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import combinations, islice, permutations
 from typing import Any
 
 from flint import fmpq, fmpq_mpoly_ctx
@@ -14,11 +15,12 @@ from verifier.search.improve.terms import Pool, Term, value_of
 
 ROOTS = ("sqrt", "hypot")
 ARITHMETIC = ("add", "sub", "mul", "div", "neg")
-MOST_ATOMS = 5  # parts that are no sums, products or quotients
+MOST_ATOMS = 6  # parts that are no sums, products or quotients
 MOST_PARTS = 40  # of a term that is looked at
 MOST_MONOMIALS = 24  # of a polynomial
 MOST_EXPONENT = 12
 SMALL = 1000  # a denominator that is written, where a decimal would do
+MOST_GROUPINGS = 3  # of a polynomial
 DIGITS = 20  # of a decimal that is written for a number
 
 
@@ -220,7 +222,25 @@ def _lowest_of(quotients: _Quotients, term: Term) -> list[Term]:
             found.append(quotients.pool.make("div", _sum_of(quotients, whole), _product(quotients, fmpq(1), bottoms)))
         else:
             found.append(quotients.pool.make("div", _sum_of(quotients, n * (fmpq(number.p) / above)), bottom))
+    for product, rest in islice(_groupings(quotients, n * (1 / below)), MOST_GROUPINGS):
+        first, (factor, others) = _product(quotients, fmpq(1), [(sums, 1) for sums in product]), rest.factor()
+        found.append(quotients.pool.make("div", quotients.pool.make("add", first, _product(quotients, factor, others)), _product(quotients, fmpq(1), bottoms)))
     return found
+
+
+def _groupings(quotients: _Quotients, p: Any) -> Iterator[tuple[tuple[Any, Any], Any]]:
+    """The ways in which four products of two atoms in a polynomial are a product of two sums, (a + b)*(c + d), and what is left, which is more than nothing."""
+    products = {tuple(i for i, e in enumerate(m) if e): c for m, c in p.terms() if sorted(int(e) for e in m)[-2:] == [1, 1] and sum(int(e) for e in m) == 2}
+    gens = [quotients.generator(a) for a in quotients.atoms]
+    for one, other in combinations(products, 2):
+        for b, d in permutations(other):
+            a, c = one
+            ad, bc = (products.get((min(pair), max(pair))) for pair in ((a, d), (b, c)))
+            if len({a, b, c, d}) == 4 and ad is not None and bc is not None and products[one] * products[other] == ad * bc and a < min(b, c):
+                sums = gens[a] + gens[b] * (bc / products[one]), gens[c] * products[one] + gens[d] * ad
+                rest = p - sums[0] * sums[1]
+                if rest != 0:
+                    yield sums, rest
 
 
 def _is_decimal(c: Any) -> bool:

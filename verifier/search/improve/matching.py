@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from verifier.search.improve.lowest_terms import in_lowest_terms
 from verifier.search.improve.rules import RewriteRule
@@ -12,6 +13,14 @@ from verifier.search.improve.terms import COMMUTING, Pool, Term, value_of
 VARIABLES = ("a", "b", "c", "d")
 SIGNS = ("add", "sub", "neg")
 Binding = Mapping[Term, Term]
+
+
+class Rewriting(NamedTuple):
+    """What a rule makes of a term: a part of it, what stands in its place, and the term with that."""
+
+    part: Term
+    other: Term
+    whole: Term
 
 
 @dataclass
@@ -23,7 +32,7 @@ class Rewriter:
     with_quotients: bool = True  # beside the rules, sums and quotients are written in lowest terms
     known: dict[Term, list[Term]] = field(default_factory=dict)
     by_gate: dict[str, list[tuple[Term, Term]]] = field(default_factory=dict)
-    met: dict[Term, list[Term]] = field(default_factory=dict)  # terms whose neighbours are known
+    met: dict[Term, list[Rewriting]] = field(default_factory=dict)  # terms whose neighbours are known
 
     def __post_init__(self) -> None:
         for rule in () if self.by_gate else self.rules:  # otherwise they are read already
@@ -48,7 +57,7 @@ class Rewriter:
             self.known[term] = list(found)
         return self.known[term]
 
-    def neighbours(self, term: Term) -> Iterator[Term]:
+    def changes(self, term: Term) -> Iterator[Rewriting]:
         """What one rule makes of a term at any place; equal parts change together."""
         if term in self.met:
             yield from self.met[term]
@@ -56,7 +65,7 @@ class Rewriter:
         found = []
         for part in term.parts:
             for other in self.at(part):
-                found.append(self.pool.replaced(term, {part: other}))
+                found.append(Rewriting(part, other, self.pool.replaced(term, {part: other})))
                 yield found[-1]
         self.met[term] = found
 

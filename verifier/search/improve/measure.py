@@ -73,6 +73,11 @@ def exact_of(values: Sequence[arb | None], fmt: Format) -> Exact:
             h = float(v)
             if abs(h) <= fmt.largest:
                 high[k], low[k], known[k] = h, float(v - h), True
+    return exact_in(high, low, known, fmt)
+
+
+def exact_in(high: DoubleArray, low: DoubleArray, known: MaskArray, fmt: Format) -> Exact:
+    """Exact values in two parts, with an ulp of the format at each."""
     _, exponent = np.frexp(high)
     ulp = np.ldexp(1.0, np.maximum(np.where(high == 0, fmt.emin + 1, exponent) - 1, fmt.emin) - fmt.precision + 1)
     return Exact(high, low, ulp, known)

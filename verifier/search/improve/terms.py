@@ -84,6 +84,8 @@ class Pool:
 
     def _scaled(self, op: str, a: Term, b: Term) -> Term | None:
         """A product or quotient whose numbers are one, or have gone: 2*(3*x/6) is not looked for, 2*(x/2), 4*(2*x) and 3*x/3 are. Floats lose nothing by it."""
+        if op == "mul" and value_of(b) is not None:
+            a, b = b, a
         (c, x), (d, y) = _coefficient(a), _coefficient(b)
         if (x is None or x is a) and (y is None or y is b):
             return None
