@@ -168,3 +168,26 @@ def test_what_is_computed_from_a_step_that_two_kernels_computed_may_come_from_ei
     zero = np.array(arrays.literal(r.builder, "0"))
     trace = r.trace({"x": zero, "y": zero}, (1.0, e, 0.75), computed={"x": np.array(0.0), "y": np.array(0.0)}, outputs={"out": np.array(difference)})
     assert all(d.explains(FLOAT64) for d in disagreements(trace, FLOAT64)) == is_explained
+
+
+def product(computed):
+    """x * y of vectors, with the floats that a framework gives for it."""
+    r = Recorder({"x": (12,), "y": (12,)}, {"out": (12,)})
+    out = r.done(arrays.elementwise(r.builder, "mul", r.inputs["x"], r.inputs["y"]), computed, "np.multiply")
+    r.end_forward({"out": out})
+    x, y = OPERANDS
+    return r.trace({"x": r.upstreams["out"], "y": r.upstreams["out"]}, (*x.tolist(), *y.tolist(), *np.ones(12).tolist()), computed={"x": np.ones(12), "y": np.ones(12)}, outputs={"out": computed})
+
+
+OPERANDS = np.linspace(0.1, 1.7, 12), np.linspace(-3.1, 2.9, 12)
+
+
+def test_of_steps_that_are_looked_at_together_each_is_held_against_its_own_float():
+    exact = OPERANDS[0] * OPERANDS[1]  # IEEE 754: rounded once
+    assert disagreements(product(exact), FLOAT64) == []
+    near, other = exact.copy(), exact.copy()
+    near[7] = np.nextafter(near[7], 9)  # one ulp: explained, as that of a kernel
+    assert disagreements(product(near), FLOAT64) == []
+    other[7] *= 1 + 1e-9
+    found = disagreements(product(other), FLOAT64)
+    assert [(d.step, d.framework) for d in found] == [(24 + 12 + 7, other[7])] * 2, "the operation, and the output"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.compare.test_sweep import work_on
+from verifier.compare import agreement
 from verifier.compare.compare import compare, with_conditions
 from verifier.exact import truth
 from verifier.numpy import check
@@ -100,3 +101,18 @@ def test_not_more_is_remembered_than_a_number_of_steps(monkeypatch: pytest.Monke
         assert check(lambda x, k=k: np.exp(x) * k, np.float64(0.5), backward=lambda dout, x, k=k: dout * np.exp(x) * k).status == "passed"
         assert sum(len(key[0]) for key in truth._subjects) <= 60
     assert check(lambda x: x + np.exp(x) * np.arange(30.0).sum(), np.full(30, 0.5), backward=lambda dout, x: dout * (1 + np.exp(x) * np.arange(30.0).sum())).status == "passed"
+
+
+def test_a_challenge_is_remembered_for_the_same_points_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth.forget()
+    asked = []
+    own = agreement.challenge
+    monkeypatch.setattr(agreement, "challenge", lambda *args, **options: asked.append(args[3][0]) or own(*args, **options))
+    reports = [check(squash, np.float64(x), backward=right, domain=domain) for x, domain in [(0.375, None), (0.375, None), (0.5, None), (0.375, {"x": (0.0, 1.0)}), (0.5, None)]]
+    assert [point[0] for point in asked] == [0.375, 0.5, 0.375]
+    assert [r.proofs for r in reports] == [{"squash": {"dx": "proved"}}] * 5
+    assert check(squash, np.float64(0.375), backward=wrong).proofs["squash"]["dx"] != "proved"
+    assert len(asked) == 4
+    truth.forget()
+    assert check(squash, np.float64(0.5), backward=right).proofs == reports[0].proofs
+    assert len(asked) == 5

@@ -9,7 +9,7 @@ from flint import arb
 
 from verifier.arithmetic.balls import precision
 from verifier.arithmetic.types import Ball
-from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
+from verifier.language.formats import Format, round_exact, ulp_exponent
 
 LOWEST = -1_100_000  # binary exponents beyond which a number is not converted to a rational
 HIGHEST = 1_100_000
@@ -18,11 +18,16 @@ LOG10_2 = 0.30102999566398119
 
 def rational(exact: Ball) -> Fraction:
     """The value of an exact ball. ValueError where its exponent is absurd."""
-    mantissa, exponent = exact.man_exp()
-    m, e = int(mantissa), int(exponent)
     if not LOWEST < _exponent(exact) < HIGHEST:
         raise ValueError("exponent out of range")
-    return Fraction(m << e) if e >= 0 else Fraction(m, 1 << -e)
+    return Fraction(*_ratio(exact))
+
+
+def _ratio(exact: Ball) -> tuple[int, int]:
+    """Numerator and denominator of an exact ball."""
+    mantissa, exponent = exact.man_exp()
+    m, e = int(mantissa), int(exponent)
+    return (m << e, 1) if e >= 0 else (m, 1 << -e)
 
 
 def round_end(fmt: Format, exact: Ball) -> float:
@@ -64,7 +69,8 @@ def ulp(fmt: Format, ball: Ball) -> tuple[Ball, Ball]:
     """Bounds of ulp(x) over a ball, as exact balls; the smallest subnormal at 0."""
     bounds = exponents(ball)
     low, high = bounds if bounds is not None else (fmt.emin, _exponent(ball.abs_upper()) if not ball.is_zero() else fmt.emin)
-    return arb(2) ** ulp_exponent(fmt, low), arb(2) ** ulp_exponent(fmt, high)
+    small = arb(2) ** ulp_exponent(fmt, low)
+    return small, small if low == high else arb(2) ** ulp_exponent(fmt, high)
 
 
 def has_one_ulp(fmt: Format, ball: Ball) -> bool:
@@ -85,19 +91,24 @@ def digits(ball: Ball, count: int) -> str | None:
     bounds = exponents(ball)
     if bounds is None or not LOWEST < bounds[0] <= bounds[1] < HIGHEST:
         return None
-    low, high = rational(ball.lower()), rational(ball.upper())
-    first, second = decimal(low, count), decimal(high, count)
-    if first != second:
+    low, high = _ratio(ball.lower()), _ratio(ball.upper())
+    first = _decimal(*low, count)
+    if first != _decimal(*high, count):
         return None
-    return _shortened(first, low) if low == high else first
+    return _shortened(first, Fraction(*low)) if low == high else first
 
 
 def decimal(value: Fraction, count: int) -> str:
     """A rational rounded to `count` significant decimal digits (ties to even)."""
-    if value == 0:
+    return _decimal(value.numerator, value.denominator, count)
+
+
+def _decimal(numerator: int, d: int, count: int) -> str:
+    """The same of a numerator and a denominator."""
+    if numerator == 0:
         return "0"
-    n, d = abs(value.numerator), value.denominator
-    e = math.floor(floor_log2(value) * LOG10_2)  # the exponent, or one or two less
+    n = abs(numerator)
+    e = math.floor((n.bit_length() - d.bit_length() - 1) * LOG10_2)  # the exponent, or one or two less
     while True:
         shift = count - 1 - e
         top, bottom = (n * 10**shift, d) if shift >= 0 else (n, d * 10**-shift)
@@ -108,7 +119,7 @@ def decimal(value: Fraction, count: int) -> str:
         whole += 2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1)
         if whole == 10**count:
             whole, e = whole // 10, e + 1
-        return _layout(("-" if value < 0 else ""), str(whole), e)
+        return _layout(("-" if numerator < 0 else ""), str(whole), e)
 
 
 def _layout(sign: str, digits_: str, e: int) -> str:

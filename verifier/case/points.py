@@ -24,6 +24,7 @@ FloatPoint = tuple[float, ...]  # the inputs of a point in their order
 
 MOST_BOXES = 16  # combinations of listed values that a hunt looks at
 MOST_DRAWS = 64  # times that a sample is drawn anew where a constraint leaves points out
+MOST_SAMPLES, LARGEST_SAMPLE = 16, 10_000  # that are remembered, and how many points each may have
 MAGNITUDES = 20.0  # powers of two below the largest number of the domain: six decades
 
 
@@ -66,7 +67,18 @@ def _rounded(name: str, text: str, fmt: Format) -> float:
     return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
 
 
-def domain_of(case: Case, fmt: Format | None = None) -> list[tuple[float, float]]:
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """All that a sample of a case depends on, beside its format."""
+
+    name: str
+    sample: int
+    inputs: tuple[str, ...]
+    domain: tuple[tuple[str, tuple[str, str]], ...]
+    choices: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def domain_of(case: Case | _Drawing, fmt: Format | None = None) -> list[tuple[float, float]]:
     """The lowest and the highest value of each input; ±inf where the case does not say. Listed values are rounded to the format, as in a point."""
     domain, choices = dict(case.domain), dict(case.choices)
     found: list[tuple[float, float]] = []
@@ -79,7 +91,7 @@ def domain_of(case: Case, fmt: Format | None = None) -> list[tuple[float, float]
     return found
 
 
-def choices_of(case: Case, fmt: Format) -> list[tuple[float, ...]]:
+def choices_of(case: Case | _Drawing, fmt: Format) -> list[tuple[float, ...]]:
     """The listed values of each input as numbers of the format; empty where it has all those of its domain."""
     choices = dict(case.choices)
     return [tuple(dict.fromkeys(_rounded(name, text, fmt) for text in choices.get(name, ()))) for name in case.inputs]
@@ -127,8 +139,11 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
     """
     import numpy as np
 
-    source = np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
-    columns = _drawn(case, fmt, source)
+    drawing = _Drawing(case.name, case.sample, case.inputs, case.domain, case.choices)
+    if admits is None and case.sample <= LARGEST_SAMPLE:
+        return [c.copy() for c in _drawn_once(drawing, fmt)]
+    source = _source(drawing)
+    columns = _drawn(drawing, fmt, source)
     if admits is None:
         return columns
     admitted: list[tuple[float, ...]] = []
@@ -137,13 +152,29 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
         admitted += [row for row, holds in zip(rows, admits(rows), strict=True) if holds]
         if len(admitted) >= case.sample:
             break
-        columns = _drawn(case, fmt, source)
+        columns = _drawn(drawing, fmt, source)
     if not admitted:
         raise PointError(f"none of {MOST_DRAWS * case.sample:,} points of the domain satisfies 'given'; list points, or state the inputs so that samples can meet it")
     return [np.array(c) for c in zip(*admitted[: case.sample], strict=True)]
 
 
-def _drawn(case: Case, fmt: Format, source: np.random.BitGenerator) -> list[NDArray[np.float64]]:
+def _source(case: _Drawing) -> np.random.BitGenerator:
+    import numpy as np
+
+    return np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
+
+
+@lru_cache(maxsize=MOST_SAMPLES)
+def _drawn_once(case: _Drawing, fmt: Format) -> list[NDArray[np.float64]]:
+    return _drawn(case, fmt, _source(case))
+
+
+def forget_samples() -> None:
+    """Forget the samples that were drawn last: the next ones take as long as first ones."""
+    _drawn_once.cache_clear()
+
+
+def _drawn(case: _Drawing, fmt: Format, source: np.random.BitGenerator) -> list[NDArray[np.float64]]:
     import numpy as np
 
     result = []

@@ -74,6 +74,8 @@ def broadcast(name: str, arrays: Sequence[Any]) -> list[Array]:
 def elementwise(b: Builder, name: str, *operands: Array, shown: str = "") -> Array:
     """A gate of the table on every component, shapes broadcast; `shown` is how the case wrote it."""
     gate = GATES[name]
+    if all(o.size == 1 and o.shape == operands[0].shape for o in operands) and not gate.conditions:
+        return _one(b, name, operands)
     arrays = broadcast(shown or name, operands)
     b.reserve(arrays[0].size)
     columns = []
@@ -83,6 +85,15 @@ def elementwise(b: Builder, name: str, *operands: Array, shown: str = "") -> Arr
     steps = b.append_all(name, zip(*columns, strict=True), arrays[0].size)
     found = np.arange(steps.start, steps.stop, dtype=np.int64).reshape(arrays[0].shape)
     return found if all(a.flags.c_contiguous for a in operands) else _laid_out(found, operands)
+
+
+def _one(b: Builder, name: str, operands: Sequence[Array]) -> Array:
+    """A gate of numbers, on arrays of one component."""
+    args = tuple([o.item() for o in operands])
+    if not _UNSURE.isdisjoint([b.steps[i].gate for i in args]):
+        args = tuple([as_numbers(b, o).item() for o in operands])
+    (step,) = b.append_all(name, [args], 1)
+    return np.array(step, dtype=np.int64).reshape(operands[0].shape)
 
 
 def _laid_out(found: Array, operands: Sequence[Array]) -> Array:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import product
+from functools import cached_property, lru_cache, partial
+from itertools import product, repeat
 from typing import Any, NamedTuple
 
 from verifier.language.gates import GATES
@@ -14,6 +14,7 @@ from verifier.language.source import Source
 TOTAL = "outputs_together"  # the name of the sum of several outputs, or of the components of one, each times the gradient that flows into it
 LEAVES = frozenset(("input", "upstream", "number", "constant"))
 MAX_STEPS = 2_000_000
+MOST_SHAPES = 64  # of arrays, that are remembered: the same names are asked for again and again
 
 
 class SizeError(Exception):
@@ -30,6 +31,9 @@ class Step(NamedTuple):
     line: int = -1  # index into Program.lines
     start: int = 0  # the span in that line's source text
     end: int = 0
+
+
+_step = partial(tuple.__new__, Step)  # of all fields, without a call in Python: programs of arrays have many
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,11 @@ def component_names(name: str, shape: tuple[int, ...]) -> list[str]:
 
 def element_shape(elements: Iterable[str]) -> tuple[int, ...] | None:
     """The shape of the array whose components have these names; None where one is missing or they are of different depth."""
+    return _element_shape(tuple(elements))
+
+
+@lru_cache(maxsize=MOST_SHAPES)
+def _element_shape(elements: tuple[str, ...]) -> tuple[int, ...] | None:
     indices = [tuple(map(int, e[e.index("[") + 1 : -1].split(","))) for e in elements]
     if not indices or len({len(i) for i in indices}) > 1:
         return None
@@ -228,28 +237,33 @@ class Builder:
         """Add `count` steps of one gate at `place`; their indices."""
         self.reserve(count)
         first, (line, start, end) = len(self.steps), self.place
-        self.steps.extend([Step(gate, args, "", "", line, start, end) for args in operands])
+        self.steps.extend(map(_step, zip(repeat(gate), operands, repeat(""), repeat(""), repeat(line), repeat(start), repeat(end))))
         return range(first, len(self.steps))
 
     def elements(self, name: str) -> list[str]:
         """The names of the components of an array; none where a line has read the array as a whole."""
         return [n for n in self.names if n.startswith(name + "[")] if name in self.vectors else []
 
-    def program(self, output: int, *, output_name: str = "out", backward_start: int = -1) -> Program:
-        """The program of all steps so far, whose value is the step `output`."""
-        names, shapes = dict(self.names), dict(self.shapes)
+    def program(self, output: int, *, output_name: str = "out", backward_start: int = -1, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Program:
+        """The program of all steps so far, whose value is the step `output`; `shapes` are those of its arrays where they are known, else those that names and values tell."""
+        names, shapes = dict(self.names), self._shapes() if shapes is None else dict(shapes)
+        for name, value in self.values.items():
+            if getattr(value, "shape", None):  # an array of steps
+                shapes[name] = tuple(value.shape)
+                names.update(zip(component_names(name, shapes[name]), value.ravel().tolist(), strict=True))
+        return Program(tuple(self.steps), self.inputs, names, output, tuple(self.lines), output_name, backward_start, shapes=shapes, values=dict(self.values))
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs."""
+        found = dict(self.shapes)
         vectors: dict[str, list[str]] = {}
         for name in self.inputs:
             if name.endswith("]"):
                 vectors.setdefault(name.partition("[")[0], []).append(name)
         for base, elements in vectors.items():
             if base not in self.values and (shape := element_shape(elements)) is not None:
-                shapes[base] = shape
-        for name, value in self.values.items():
-            if getattr(value, "shape", None):  # an array of steps
-                shapes[name] = tuple(value.shape)
-                names.update(zip(component_names(name, shapes[name]), value.ravel().tolist(), strict=True))
-        return Program(tuple(self.steps), self.inputs, names, output, tuple(self.lines), output_name, backward_start, shapes=shapes, values=dict(self.values))
+                found[base] = shape
+        return found
 
     def boolean(self, index: int) -> bool:
         """Whether a step's value is a truth value."""

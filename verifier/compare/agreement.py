@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
+
+import numpy as np
 
 from verifier.arithmetic import rounding
 from verifier.case.components import base
@@ -18,7 +21,7 @@ from verifier.compare.challenge import Challenged, Contradiction, Kind, challeng
 from verifier.compare.challenge_points import PartialDomain
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
-from verifier.compare.content import content_of_check
+from verifier.compare.content import content_of_check, content_of_meant
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.lanes import Lanes
 from verifier.compare.meant import Meant, intervals, is_meant, meant_of_lanes, where_satisfied
@@ -41,6 +44,7 @@ MOST_TIES = 2  # points with a tie at which such a formula is judged: each takes
 SHORT = 3  # digits of every other point: a witness that can be read
 STEPS_AT_ONCE = 10_000  # of the further points that are compared together: what is compared is known to whoever begins anew after the time was out
 KINDS = ("refuted", "undecided", "approximates", "agrees", "proved")
+MOST_TRIALS = 8  # challenges of the same programs, at other points or in other domains, that are remembered
 MOST_LANES = 8  # whose points a proof is challenged at, beside those on borders and in tails
 MOST_READ = 20  # inputs of a point that somebody reads; among more of them short numbers tie
 
@@ -217,14 +221,21 @@ def _weakest(found: Sequence[Mapping[str, Outcome]]) -> dict[str, Outcome]:
 
 
 def _trials(check: Check, proofs: Mapping[str, Proof], points: Sequence[tuple[float, ...]], *, meant: Meant | None, seed: int) -> dict[str, Challenged]:
-    """What the challenge says of every claim; in a large program of the proved ones only."""
+    """What the challenge says of every claim; in a large program of the proved ones only. What it said when the same was asked of these programs is remembered."""
     is_open = (meant is None or meant.is_anywhere) and not is_costly(check.truth, check.subject)
     names = [name for _, name in check.subject.claims if name in proofs or is_open]
     if not names:
         return {}
-    few = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=CHECKED_POINTS)
     conditional = [name for name in names if name not in proofs or proofs[name].conditions]
-    return challenge(check.truth, check.subject, names, (*points, *few), fmt=check.format, upstream=check.upstream, domain=intervals(meant), seed=seed, conditional=conditional)
+    known: OrderedDict[object, dict[str, Challenged]] = check.subject.beside(check.truth, "trials", OrderedDict)
+    asked = tuple(names), tuple(conditional), np.array(points).tobytes(), check.format, check.upstream, repr(content_of_meant(meant)), seed  # as bytes and text -0.0 is not 0.0
+    if asked not in known:
+        few = further_points(points, len(check.subject.program.inputs), fmt=check.format, meant=meant, seed=seed, most=CHECKED_POINTS)
+        found = challenge(check.truth, check.subject, names, (*points, *few), fmt=check.format, upstream=check.upstream, domain=intervals(meant), seed=seed, conditional=conditional)
+        while len(known) >= MOST_TRIALS:
+            known.popitem(last=False)
+        known[asked] = found
+    return known[asked]
 
 
 def _wrong_in(rows: Sequence[Sequence[Discrepancy]]) -> set[str]:

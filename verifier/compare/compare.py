@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.compare.lanes import Lanes
 from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
+from verifier.exact.inexact_steps import inexact_steps
 from verifier.exact.series import Undefined
 from verifier.language.formats import Format
 from verifier.language.verdict import Verdict
@@ -137,7 +139,7 @@ def _compare_pairs(
     done: list[Discrepancy] = []
     for p, several in groupby(pairs, key=lambda pair: pair[0]):
         runs = conditioning.PointRuns(check, tuple(points[p]))
-        done += [replace(results[pair], lacks_conditions=True) if pair in left else _conditioned(check, results[pair], runs, needed=not everywhere, of_program=everywhere) for pair in several]
+        done += [results[pair].but(lacks_conditions=True) if pair in left else _conditioned(check, results[pair], runs, needed=not everywhere, of_program=everywhere) for pair in several]
     return done
 
 
@@ -164,7 +166,7 @@ def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *
             named = dict(zip(one.subject.program.inputs, [check.subject.program.inputs[i] for i in inputs], strict=True))
             for number in own:
                 d, (variable, name) = next(rest), check.subject.claims[number]
-                row[number] = replace(d, input=variable, name=name, point=tuple(point), backward_input=named.get(d.backward_input, d.backward_input))
+                row[number] = d.but(input=variable, name=name, point=tuple(point), backward_input=named.get(d.backward_input, d.backward_input))
         rows.append([d for d in row if d is not None])
     return rows
 
@@ -262,7 +264,7 @@ def _level(
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
                 exact, hull = one_sided.Finite(arb(0)), arb(0)
             elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
-                exact = _exactly(check, careful, task.point, component, exact)
+                exact = _exactly(check, careful, task.point, component, exact, partial(_at_one_point, exact_run, at))
             variable, name = subject.claims[task.claim]
             step = places[subject.program.names[name]]
             enclosed, real_hull = real_run[step][at], real_hulls[step][at]
@@ -333,6 +335,10 @@ class _CarefulRuns:
         found: OverflowRuns = self._once(point, "beyond", lambda: OverflowRuns(self.check, self.points[point], self.bits))
         return found
 
+    def inexact(self, point: int, enclosed: Callable[[int], Ball]) -> list[bool]:
+        """Of which steps of the exact gradient the value certainly is not found exactly at a point."""
+        return self._once(point, "inexact", lambda: inexact_steps(self.check.truth.gradient.program, enclosed))
+
     def worthwhile(self, point: int, run: Sequence[Balls], at: int) -> int:
         """The precision below which functions such as exp are hardly enclosed at a point: what depends on them need not be looked at carefully before."""
         return self._once(point, "worthwhile", lambda: _least_bits(self.check.truth.gradient.program, run, at))
@@ -359,10 +365,14 @@ def _least_bits(program: Program, run: Sequence[Balls], at: int) -> int:
     return max((int(exponent) + int(mantissa).bit_length() + ABSOLUTE_BITS + SPARE_BITS for mantissa, exponent in wide), default=0)
 
 
-def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite) -> one_sided.Finite:
-    """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it."""
+def _at_one_point(run: Sequence[Balls], at: int, step: int) -> Ball:
+    return run[step][at]
+
+
+def _exactly(check: Check, careful: _CarefulRuns, point: int, component: int, found: one_sided.Finite, enclosed: Callable[[int], Ball]) -> one_sided.Finite:
+    """A gradient that seems to be a short binary number: the number itself, where a run in exact rationals or an identity proves it. `enclosed` gives the steps at this point."""
     truth, upstream = check.truth, check.upstream
-    if upstream == 1.0:
+    if upstream == 1.0 and not careful.inexact(point, enclosed)[component]:
         value = careful.place(point, truth.gradient.program).value(component)
         if isinstance(value, arb) and value.is_exact():
             return one_sided.Finite(value)

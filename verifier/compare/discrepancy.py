@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from verifier.arithmetic.types import Ball
 from verifier.exact import one_sided
@@ -32,3 +33,9 @@ class Discrepancy:
     reason: str = ""
     bits: int = 0  # the precision at which it was settled
     lacks_conditions: bool = False  # condition numbers that no verdict needs were left for `with_conditions`
+
+    def but(self, **changes: Any) -> Discrepancy:
+        """The same with other values of some fields: what `dataclasses.replace` makes, in a quarter of its time, as there are many."""
+        found = object.__new__(Discrepancy)
+        found.__dict__.update(self.__dict__, **changes)
+        return found

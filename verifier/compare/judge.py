@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TypedDict
 
 from flint import arb, fmpq
@@ -35,13 +34,13 @@ def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Bal
     exact, bits = blank.exact, blank.bits
     if isinstance(exact, one_sided.Unknown):
         hopeless = last or bits >= UNKNOWN_BITS
-        return replace(blank, reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
+        return blank.but(reason=f"the exact gradient is not known: {exact.reason}") if hopeless else None
     if isinstance(exact, one_sided.Nowhere):
-        return replace(blank, verdict=Verdict.UNDEFINED, reason=exact.reason)
+        return blank.but(verdict=Verdict.UNDEFINED, reason=exact.reason)
     if isinstance(exact, one_sided.Infinite):
         infinity = fmt.overflow(exact.sign)
         right = blank.computed == infinity or (math.isnan(infinity) and math.isnan(blank.computed))
-        return replace(blank, verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
+        return blank.but(verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, one_sided.Kink):
         return _judge_kink(blank, exact, real, hulls, fmt=fmt, last=last)
     return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
@@ -49,33 +48,33 @@ def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Bal
 
 def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool) -> Discrepancy | None:
     if isinstance(real, Undefined):
-        return replace(blank, verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
+        return blank.but(verdict=Verdict.WRONG, reason=f"over the reals it has no value here: {real.reason}")
     low, high = _round_bound(fmt, exact.low), _round_bound(fmt, exact.high)
     if low is None or high is None or real is None:
-        return replace(blank, reason="the one-sided derivatives are not known well enough") if last else None
+        return blank.but(reason="the one-sided derivatives are not known well enough") if last else None
     ulps = [rounding.ulp(fmt, b) if b.is_finite() else (arb(0), arb(0)) for b in (exact.low, exact.high)]
     below, above = exact.low - real, real - exact.high
     if below > ulps[0][1] or above > ulps[1][1]:
         least = [below, above] if hulls is None else _least_beyond(exact, real, hulls)
         if least[0] > ulps[0][1] or least[1] > ulps[1][1]:
-            return replace(blank, verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
+            return blank.but(verdict=Verdict.WRONG, reason="over the reals it lies outside the one-sided derivatives")
         is_inside = all(_is_sure(u[1], part, b, real) for u, part, b in zip(ulps, least, (exact.low, exact.high), strict=True) if b.is_finite())
     else:
         is_inside = bool(below <= ulps[0][0] and above <= ulps[1][0])
     if not is_inside:
-        return replace(blank, reason=_undecided_reason(real)) if last else None
+        return blank.but(reason=_undecided_reason(real)) if last else None
     is_overflow = math.isnan(blank.computed) and not fmt.infinite and (low == -math.inf or high == math.inf)  # NaN stands for an infinity
     if low <= blank.computed <= high or is_overflow:
-        return replace(blank, verdict=Verdict.SUBGRADIENT)
+        return blank.but(verdict=Verdict.SUBGRADIENT)
     if not math.isfinite(blank.computed):
-        return replace(blank, verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
+        return blank.but(verdict=Verdict.NONFINITE, reason="NaN or infinity at a kink")
     nearest, (small, large) = (exact.low, ulps[0]) if blank.computed < low else (exact.high, ulps[1])
     residual = arb(blank.computed) - nearest
     error = abs(residual) / large
     verdict = _by_size(_with_smaller_ulp(error, small, large), fmt)
     if verdict is Verdict.UNDECIDED and not last:
         return None
-    return replace(blank, verdict=verdict, ulps=error, residual=residual)
+    return blank.but(verdict=verdict, ulps=error, residual=residual)
 
 
 def _least_beyond(exact: one_sided.Kink, real: Ball, hulls: tuple[Ball, Ball]) -> list[Ball]:
@@ -102,7 +101,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
     formula = _formula_error(g, real, hulls, small, large, bits=bits, last=last)
     if formula is None:
         hopeless = last or (real is None and bits >= UNKNOWN_BITS)
-        return None if not hopeless else replace(blank, reason=_undecided_reason(real), rounded=rounded)
+        return None if not hopeless else blank.but(reason=_undecided_reason(real), rounded=rounded)
     if small != large and not last and bits < TIE_BITS:  # on which side of a power of two? a proof that it is one is tried with more bits
         return None
     certain_zero = g.is_zero()
@@ -111,7 +110,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
         return None
     errors = _errors(computed, g, large)
     if isinstance(formula, str):
-        return replace(blank, verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
+        return blank.but(verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     ulps = errors.get("ulps")
@@ -121,7 +120,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
         return None
     if small != large and "ulps" in errors:
         reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two, where the ulp doubles: the error is at least so many ulp") if r)
-    return replace(blank, verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
+    return blank.but(verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
 
 
 def _verdict(computed: float, g: Ball, rounded: float | None, formula: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:

@@ -11,9 +11,12 @@ import math
 import operator
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
@@ -21,9 +24,10 @@ from verifier.arithmetic.types import Ball
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format
 from verifier.language.gates import GATES, SUMS
-from verifier.trace.record import Trace
+from verifier.trace.record import Floats, Trace
 
 BITS = 128
+FEWEST_IN_BLOCK = 8  # steps that are worth being looked at together
 LIBRARY_ROUNDINGS = 8  # unit roundoffs for every operation on the way to a reading that is no sum, and as many more where it is read: a function read at once may be off by 16, which is 8 to 16 ulp
 NORMAL = sys.float_info.min  # the least float64 with all its digits
 EXACT = frozenset(("copy", *(name for name, gate in GATES.items() if gate.exact)))
@@ -57,58 +61,186 @@ class _StepBound:
 
 def disagreements(trace: Trace, fmt: Format) -> list[Disagreement]:
     """The steps at which the framework's floats are not explained by the trace, in order; the first of every reading."""
-    read: dict[int, list[tuple[float, int]]] = {}
-    is_double = [fmt.name == "float64" and r.format in ("", "float64") for r in trace.readings]
-    for number, reading in enumerate(trace.readings):
-        for index, value in zip(reading.steps.ravel().tolist(), reading.floats.ravel().tolist(), strict=True):
-            read.setdefault(index, []).append((value, number))
-    found: dict[int, Disagreement] = {}
     with balls.precision(BITS):
-        unit = arb(fmpq(*_ratio(fmt.unit_roundoff)))
-        units = {name: _unit(name, unit) for name in {r.format for r in trace.readings}}
-        least = arb(fmpq(*_ratio(fmt.smallest)))
-        known: list[_StepBound | float | None] = []  # a float: one that the framework computed or was given, exactly
-        plain: list[float | None] = []  # what the framework goes on with, where that is one float64
-        beyond_range: set[int] = set()  # steps at which the framework overflowed, and what it computed of them: their real values tell nothing of its floats
-        for i, step in enumerate(trace.program.steps):
-            values = read.get(i, [])
-            if step.gate == "input" and not values:
-                known.append(trace.point[i])
-                plain.append(trace.point[i] if fmt.name == "float64" else None)
+        comparison = _Comparison(trace, fmt)
+        comparison.run()
+    return [comparison.found[n] for n in sorted(comparison.found)]
+
+
+@dataclass(eq=False)
+class _Comparison:
+    """The framework's floats beside the steps, as far as these were looked at, at flint's current precision."""
+
+    trace: Trace
+    format: Format
+    known: list[_StepBound | float | None] = field(default_factory=list)  # a float: one that the framework computed or was given, exactly
+    plain: list[float | None] = field(default_factory=list)  # what the framework goes on with, where that is one float64
+    beyond_range: set[int] = field(default_factory=set)  # steps at which the framework overflowed, and what it computed of them: their real values tell nothing of its floats
+    found: dict[int, Disagreement] = field(default_factory=dict)  # by the number of a reading
+    read: dict[int, list[tuple[float, int]]] = field(default_factory=dict)  # by step, the floats that were read of it, each with the number of its reading
+
+    def __post_init__(self) -> None:
+        self.is_double = [self.format.name == "float64" and r.format in ("", "float64") for r in self.trace.readings]
+        self.unit, self.least = arb(fmpq(*_ratio(self.format.unit_roundoff))), arb(fmpq(*_ratio(self.format.smallest)))
+        self.units = {name: _unit(name, self.unit) for name in {r.format for r in self.trace.readings}}
+
+    def run(self) -> None:
+        """Look at every step that was read, and at what it is computed from; those of a block together."""
+        needed, blocks = _needed(self.trace), _blocks(self.trace, self.is_double)
+        wanted = needed.copy()
+        for block in blocks.values():
+            wanted[block.first : block.stop] = False
+        self.read = _read(self.trace, wanted)
+        while (i := len(self.known)) < len(needed):
+            if i in blocks:
+                self._block(blocks[i])
+            elif needed[i]:
+                self._step(i)
+            else:
+                self._add(None, None)
+
+    def _add(self, known: _StepBound | float | None, plain: float | None) -> None:
+        self.known.append(known)
+        self.plain.append(plain)
+
+    def _block(self, block: _Block) -> None:
+        rounded, is_rounded = block.rounded_once(self.plain)
+        if is_rounded.all():
+            self.known += rounded.tolist()
+            self.plain += rounded.tolist()
+            return
+        left = np.zeros(len(self.trace.program), dtype=bool)
+        left[block.first : block.stop] = ~is_rounded
+        self.read |= _read(self.trace, left)
+        for value, is_settled in zip(rounded.tolist(), is_rounded.tolist(), strict=True):
+            if is_settled:
+                self._add(value, value)
+            else:
+                self._step(len(self.known))
+
+    def _step(self, i: int) -> None:
+        step, values = self.trace.program.steps[i], self.read.get(i, [])
+        if step.gate == "input" and not values:
+            self._add(self.trace.point[i], self.trace.point[i] if self.format.name == "float64" else None)
+            return
+        in_double = all(self.is_double[n] for _, n in values)
+        if values and in_double:
+            explained = _rounded_once(step, self.plain)
+            if explained is None or any(v != explained for v, _ in values):
+                explained = _near_the_real(step, self.plain, [v for v, _ in values], self.unit)
+            if explained is not None:
+                self._add(explained, explained)
+                return
+        one, seen = self._enclosed(i, values)
+        self._add(one, _plain(step, self.plain, seen, one) if in_double and self.format.name == "float64" else None)
+
+    def _enclosed(self, i: int, values: Sequence[tuple[float, int]]) -> tuple[_StepBound | None, list[float]]:
+        """A step as what follows may be computed from it, and the floats that were held against it: each against the step itself, as two kernels may round it differently."""
+        step = self.trace.program.steps[i]
+        one = run = _run(self.trace.program, i, self.known, self.trace.point, self.unit, self.least)
+        if one is None and not self.beyond_range.isdisjoint(step.args):
+            self.beyond_range.add(i)
+        seen: list[float] = []
+        for value, number in values:
+            one = run
+            if not math.isfinite(value):
+                self.beyond_range.add(i)
+            elif i in self.beyond_range:  # it is a number again: what follows is checked from here
+                one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, self._unit_of(number))
+            if one is None or i in self.beyond_range or not isinstance(one.value, arb) or not one.value.is_finite():
                 continue
-            in_double = all(is_double[n] for _, n in values)
-            if values and in_double and (rounded := _rounded_once(step, plain)) is not None and all(v == rounded for v, _ in values):
-                known.append(rounded)
-                plain.append(rounded)
-                continue
-            if values and in_double and (near := _near_the_real(step, plain, [v for v, _ in values], unit)) is not None:
-                known.append(near)
-                plain.append(near)
-                continue
-            one = run = _run(trace.program, i, known, trace.point, unit, least)
-            if one is None and not beyond_range.isdisjoint(step.args):
-                beyond_range.add(i)
-            seen: list[float] = []
-            for value, number in values:  # each against the step itself: two kernels may round it differently
-                one = run
-                if not math.isfinite(value):
-                    beyond_range.add(i)
-                elif i in beyond_range:  # it is a number again: what follows is checked from here
-                    one = _StepBound(arb(value), arb(0), abs(arb(value)), 1, units[trace.readings[number].format])
-                if one is None or i in beyond_range or not isinstance(one.value, arb) or not one.value.is_finite():
-                    continue
-                own = max(one.unit, units[trace.readings[number].format])
-                allowed = one.radius + max(one.terms - 1, 0) * own * one.size + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * abs(one.value)) + least * max(one.terms, 1)
-                off = abs(arb(value) - one.value)
-                if off > allowed and number not in found and (beyond := off - allowed) > 0:
-                    share = beyond / max(abs(one.value), abs(arb(value))).upper()
-                    bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
-                    found[number] = Disagreement(i, trace.readings[number].what, value, float(one.value.mid()), bits)
-                seen.append(value)
-                one = _StepBound(arb(value), arb(max(seen) - min(seen)), abs(arb(value)), 1, units[trace.readings[number].format])  # what follows may be computed from any of them
-            known.append(one if i not in beyond_range or (one is not None and one is not run) else None)
-            plain.append(_plain(step, plain, seen, known[-1]) if in_double and fmt.name == "float64" else None)
-    return [found[n] for n in sorted(found)]
+            self._hold(i, one, value, number)
+            seen.append(value)
+            one = _StepBound(arb(value), arb(max(seen) - min(seen)), abs(arb(value)), 1, self._unit_of(number))  # what follows may be computed from any of them
+        return one if i not in self.beyond_range or (one is not None and one is not run) else None, seen
+
+    def _unit_of(self, number: int) -> Ball:
+        """The unit roundoff of a reading."""
+        return self.units[self.trace.readings[number].format]
+
+    def _hold(self, i: int, one: _StepBound, value: float, number: int) -> None:
+        """Hold a float against its step."""
+        own = max(one.unit, self._unit_of(number))
+        roundings = 0 if self.trace.program.steps[i].gate in EXACT else LIBRARY_ROUNDINGS * own * abs(one.value)
+        allowed = one.radius + max(one.terms - 1, 0) * own * one.size + roundings + self.least * max(one.terms, 1)
+        off = abs(arb(value) - one.value)
+        if off > allowed and number not in self.found and (beyond := off - allowed) > 0:
+            share = beyond / max(abs(one.value), abs(arb(value))).upper()
+            bits = -float(share.log() / arb(2).log()) if share > 0 else math.inf
+            self.found[number] = Disagreement(i, self.trace.readings[number].what, value, float(one.value.mid()), bits)
+
+
+def _needed(trace: Trace) -> npt.NDArray[np.bool_]:
+    """The steps that were read, and those that they are computed from."""
+    found = np.zeros(len(trace.program), dtype=bool)
+    for reading in trace.readings:
+        found[reading.steps.ravel()] = True
+    needed = found.tolist()
+    for i in range(len(needed) - 1, -1, -1):
+        if needed[i]:
+            for a in trace.program.steps[i].args:
+                needed[a] = True
+    return np.array(needed, dtype=bool)
+
+
+def _read(trace: Trace, wanted: npt.NDArray[np.bool_]) -> dict[int, list[tuple[float, int]]]:
+    """The floats that were read of some steps, each with the number of its reading."""
+    found: dict[int, list[tuple[float, int]]] = {}
+    for number, reading in enumerate(trace.readings):
+        at, values = reading.steps.ravel(), reading.floats.ravel()
+        some = wanted[at]
+        if not some.all():
+            at, values = at[some], values[some]
+        for index, value in zip(at.tolist(), values.tolist(), strict=True):
+            found.setdefault(index, []).append((value, number))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Steps of one gate, one after the other, that were read in float64: their operands, which stand before them, and the lowest and the highest float that was read of each."""
+
+    first: int
+    stop: int
+    gate: str
+    operands: list[list[int]]
+    low: Floats
+    high: Floats
+
+    def rounded_once(self, plain: Sequence[float | None]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """What `_rounded_once` gives of every step, and whether it gives that and all floats that were read are that."""
+        operands = [np.array([plain[a] for a in column], dtype=np.float64) for column in self.operands]  # NaN for what is not known
+        with np.errstate(all="ignore"):
+            rounded = NEAREST[self.gate](*operands)
+        size = np.abs(rounded)
+        is_rounded = ((size >= NORMAL) & (size < math.inf)) | ((size == 0) & (self.gate not in UNDERFLOWING))
+        if self.gate in QUOTIENTS:
+            is_rounded &= operands[-1] != 0
+        return rounded, is_rounded & (self.low == rounded) & (self.high == rounded)
+
+
+def _blocks(trace: Trace, is_double: Sequence[bool]) -> dict[int, _Block]:
+    """The blocks of steps whose readings can be looked at together, by their first steps."""
+    steps, size = trace.program.steps, len(trace.program)
+    starts = [(reading.steps.item(0), reading.steps.size) for n, reading in enumerate(trace.readings) if is_double[n] and reading.steps.size >= FEWEST_IN_BLOCK and steps[reading.steps.item(0)].gate in NEAREST]
+    if not starts:
+        return {}
+    low, high, is_free = np.full(size, np.inf), np.full(size, -np.inf), np.ones(size, dtype=bool)
+    for n, reading in enumerate(trace.readings):
+        at, values = reading.steps.ravel(), reading.floats.ravel()
+        np.minimum.at(low, at, values)
+        np.maximum.at(high, at, values)
+        is_free[at] &= is_double[n]
+    found: dict[int, _Block] = {}
+    for first, count in starts:
+        stop = first + count
+        if stop > size or not is_free[first:stop].all() or (low[first:stop] == np.inf).any():
+            continue
+        operands = list(map(list, zip(*[s.args for s in steps[first:stop]], strict=True))) if all(s.gate == steps[first].gate for s in steps[first:stop]) else []
+        if operands and max(map(max, operands)) < first:
+            found[first] = _Block(first, stop, steps[first].gate, operands, low[first:stop], high[first:stop])
+            is_free[first:stop] = False
+    return found
 
 
 def _unit(name: str, otherwise: Ball) -> Ball:
@@ -120,7 +252,7 @@ def _ratio(value: Fraction) -> tuple[int, int]:
     return value.numerator, value.denominator
 
 
-NEAREST: Mapping[str, Callable[..., float]] = {  # operations of float64 whose results are the real ones, rounded once
+NEAREST: Mapping[str, Callable[..., Any]] = {  # operations of float64, or of arrays of these, whose results are the real ones, rounded once
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "neg": operator.neg, "reciprocal": lambda x: 1.0 / x, "square": lambda x: x * x,
 }  # fmt: skip
 QUOTIENTS, UNDERFLOWING = frozenset(("div", "reciprocal")), frozenset(("mul", "div", "reciprocal", "square"))

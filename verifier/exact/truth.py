@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from verifier.arithmetic.types import Ball
 from verifier.case.case import Draft
+from verifier.case.points import forget_samples
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag, joined
 from verifier.circuit.program import Program
@@ -223,6 +224,7 @@ def _remembered(known: OrderedDict[ProgramContent, TruthOrSubject], program: Pro
 
 
 def forget() -> None:
-    """Forget what was derived and proved of programs of callables: a check after that takes as long as a first one."""
+    """Forget what was derived and proved of programs of callables, and the samples that were drawn: a check after that takes as long as a first one."""
+    forget_samples()
     _truths.clear()
     _subjects.clear()

@@ -14,6 +14,7 @@ from types import CodeType, FrameType, TracebackType
 
 import numpy as np
 
+from verifier.circuit.program import Line
 from verifier.language.source import Place, Source
 from verifier.trace.record import Spot
 
@@ -43,6 +44,7 @@ class File:
     starts: tuple[int, ...]  # where each line begins
     statements: tuple[StatementPlace, ...]
     found: dict[Offsets, StatementPlace] = field(default_factory=dict)  # by span, what `statement` has said
+    lines: dict[tuple[int, int, bool], Line] = field(default_factory=dict)  # by span and pass, what `line` has said
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and a column, both from 1."""
@@ -54,6 +56,13 @@ class File:
         if known is None:
             known = self.found[start, end] = self._statement(start, end)
         return known
+
+    def line(self, found: StatementPlace, *, backward: bool) -> Line:
+        """A statement as the line of a program: the same object every time."""
+        key = found.start, found.end, backward
+        if key not in self.lines:
+            self.lines[key] = Line(self.source.text[found.start : found.end], self.source, found.start, found.end, backward=backward)
+        return self.lines[key]
 
     def _statement(self, start: int, end: int) -> StatementPlace:
         found = [s for s in self.statements if s.start <= start and end <= s.end]
@@ -141,15 +150,22 @@ def _tracebacks(error: BaseException) -> Iterator[TracebackType]:
         found = found.tb_next
 
 
+_spots: dict[tuple[int, int], tuple[CodeType, Spot]] = {}  # by the identity of code that is kept here (its own hash is that of all it holds, and takes longer) and the instruction
+
+
 def spot_of(frame: FrameType) -> Spot:
     """Where a frame is at this moment."""
-    code = frame.f_code
-    return _spot(code, code.co_filename, code.co_linetable, frame.f_lasti, frame.f_lineno)
+    code, at = frame.f_code, frame.f_lasti
+    known = _spots.get((id(code), at))
+    if known is None:
+        if len(_spots) >= MOST_POSITIONS:
+            _spots.clear()
+        known = _spots[id(code), at] = code, _spot(code, at, frame.f_lineno)
+    return known[1]
 
 
-@lru_cache(maxsize=MOST_POSITIONS)
-def _spot(code: CodeType, name: str, table: bytes, lasti: int, line: int) -> Spot:
-    del table  # tells code apart that differs in its places only, which some versions of Python take for equal; none looks at the name of the file
+def _spot(code: CodeType, lasti: int, line: int) -> Spot:
+    name = code.co_filename
     first, last, start, end = position(code, lasti)
     if first is None or last is None or start is None or end is None:
         return Spot(name, line, function=code.co_name)

@@ -61,7 +61,7 @@ class Recorder:
         self.backward_start = -1
         self.undo: list[Callable[[], None]] = []  # what puts back what the run changed of the user's
         self.written_at: Place | None = None  # where it changed an array first
-        self._moving: list[bool] = []  # for every step whether it depends on an input, as far as it was asked
+        self._moving: dict[int, bool] = {}  # whether a step depends on an input, as far as it was asked
         self._statement: StatementPlace | None = None
         self._span = (-1, -1)
         self._runs: dict[tuple[int, str, int, bool], tuple[int, int]] = {}  # (frame, file, statement, backward) -> line of the program, last instruction
@@ -90,7 +90,7 @@ class Recorder:
             start, end = start + len(text) - len(text.lstrip()), start + len(text.rstrip())
         found = file.statement(start, end)
         self._statement, self._span = found, (start, end)
-        line = Line(file.source.text[found.start : found.end], file.source, found.start, found.end, backward=self.backward_start >= 0)
+        line = file.line(found, backward=self.backward_start >= 0)
         self.builder.place = (self._line((spot.file, found.start), line, run, instruction), start, end)
 
     def _line(self, where: tuple[str, int], line: Line, run: int, instruction: int) -> int:
@@ -145,9 +145,22 @@ class Recorder:
 
     def depends(self, steps: Array) -> bool:
         """Whether any of these steps depends on an input, or on a gradient that flows in."""
-        for step in self.builder.steps[len(self._moving) :]:
-            self._moving.append(step.gate == "input" or any(self._moving[a] for a in step.args))
-        return any(self._moving[i] for i in np.ravel(steps).tolist())
+        return any(map(self._moves, steps.ravel().tolist()))
+
+    def _moves(self, step: int) -> bool:
+        steps, known, pending = self.builder.steps, self._moving, [step]
+        while pending:
+            i = pending[-1]
+            args = steps[i].args
+            if i in known or not args or any(map(known.get, args)):
+                known.setdefault(i, bool(args) or steps[i].gate == "input")
+            elif missing := [a for a in args if a not in known]:
+                pending.append(missing[0])
+                continue
+            else:
+                known[i] = False
+            pending.pop()
+        return known[step]
 
     def done(self, steps: Array, floats: npt.ArrayLike | None = None, what: str = "", *, fmt: str = "") -> Array:
         """A result of the statement at hand: its steps get the name that the statement assigns, and the framework's floats are read (`fmt`: their format, where their dtype does not tell)."""
@@ -230,9 +243,9 @@ class Recorder:
             self.readings.append(Reading(np.broadcast_to(steps, self.shapes[variable]), floats_of(computed[variable]), f"the gradient of {variable}"))
         for output, steps in self.outputs.items():
             self.readings.append(Reading(steps, floats_of(outputs[output]), f"the output {output}"))
-        program = b.program(self._output, output_name=TOTAL, backward_start=self.backward_start)
         shapes = {n: s for n, s in self.shapes.items() if s} | {(names or {}).get(v, f"d{v}"): self.shapes[v] for v in gradients if self.shapes[v]}
-        program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])), shapes=shapes)
+        program = b.program(self._output, output_name=TOTAL, backward_start=self.backward_start, shapes=shapes)
+        program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])))
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
         return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(self.stops), taken=tuple(self.taken))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from verifier.trace.record import Branch, Iteration, Spot, Trace
 
 FEWEST = 3  # rounds
 LONGEST = 2_000  # steps of a round
+MOST_CHANGES = 40  # of the keys, as in programs of arrays, between which few lengths are looked at
 MOST_STEPS = 60_000  # of a forward pass that is looked at
 
 
@@ -33,19 +34,38 @@ def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
         return None
     known: dict[tuple[object, ...], int] = {}
     keys = np.array([known.setdefault(_key(program, program.steps[k]), len(known)) for k in own])
+    edges, nearest = np.full(len(own) + 1, -1), _nearest(program, own)
     best: tuple[int, Rounds] | None = None
-    for length in range(1, min(len(own) // FEWEST, LONGEST) + 1):
-        same = np.concatenate([[False], keys[length:] == keys[:-length], [False]])
-        edges = np.flatnonzero(same[1:] != same[:-1])
-        for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):  # keys[first : end + length] have this period
-            size = end + length - first
-            if size < FEWEST * length or (best is not None and size <= best[0]):
+    for length in _lengths(keys, int(nearest.min()) // 2 + 1, min(len(own) // FEWEST, LONGEST)):
+        breaks = (keys[length:] != keys[:-length]).nonzero()[0]  # where a key is not that of a round before
+        if len(own) - length - len(breaks) < (FEWEST - 1) * length:
+            continue
+        edges[1 : len(breaks) + 1], edges[len(breaks) + 1] = breaks, len(own) - length
+        gaps = edges[1 : len(breaks) + 2] - edges[: len(breaks) + 1]
+        for k in (gaps > (FEWEST - 1) * length).nonzero()[0].tolist():  # keys[stop - size : stop] have this period
+            stop, size = int(edges[k + 1]) + length, int(gaps[k]) - 1 + length
+            if (best is not None and size <= best[0]) or nearest[stop - length : stop].min() >= 2 * length:  # none reads the round before
                 continue
-            stop = end + length
             found = Rounds(tuple(own[stop - 2 * length : stop - length]), tuple(own[stop - length : stop]), size // length)
             if _goes_on(program, tuple(own[stop - 3 * length : stop - 2 * length]), found):
                 best = (size, found)
     return best[1] if best is not None else None
+
+
+def _lengths(keys: npt.NDArray[np.int64], least: int, most: int) -> Sequence[int]:
+    """The lengths that rounds may have: rounds in which a key changes are as long as two changes are apart, as each change comes again in the round before or after; others lie within equal keys."""
+    changes = np.flatnonzero(keys[1:] != keys[:-1])
+    if len(changes) > MOST_CHANGES:
+        return range(least, most + 1)
+    equal = int(np.diff(changes, prepend=-1, append=len(keys) - 1).max())
+    apart = {int(b - a) for k, a in enumerate(changes) for b in changes[k + 1 :]}
+    return sorted(n for n in {*range(least, equal // FEWEST + 1), *apart} if least <= n <= most)
+
+
+def _nearest(program: Program, own: Sequence[int]) -> npt.NDArray[np.int64]:
+    """How many of these steps back each of them reads one of them, at the least."""
+    position, none = {k: n for n, k in enumerate(own)}, 2 * len(own)
+    return np.array([min([n - position[a] for a in program.steps[k].args if a in position], default=none) for n, k in enumerate(own)])
 
 
 def _key(program: Program, step: Step) -> tuple[object, ...]:

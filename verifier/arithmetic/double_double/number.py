@@ -235,7 +235,9 @@ def mul(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
 
 
 def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
-    """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0."""
+    """a / b; not known where b may be 0 or a size is extreme, and there is certainly no value where b is exactly 0. Where a or the result is tiny it is enclosed with 0."""
+    if is_single(b) and b.lo == 0 and abs(np.frexp(b.hi)[0]) == 0.5 and 1 / HUGE < abs(float(b.hi)) < HUGE:
+        return scaled(a, float(1 / b.hi))
     hi, lo = quotient_of(a[:2], b[:2])
     size, ratio, top = np.abs(b.hi), np.abs(hi), np.abs(a.hi)
     if _is_relative(a) and _is_relative(b) and min(np.min(size), np.min(top), np.min(ratio)) > SMALL and max(np.max(size), np.max(top)) < HUGE:
@@ -245,8 +247,10 @@ def div(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     inside = (np.minimum(np.minimum(size, top), ratio) > SMALL) & (np.maximum(size, top) < HUGE) & (least > 0)
     if not np.all(inside):
         zero = is_zero(a) & (least > 0)
-        inside = inside | zero
-        hi, lo, err = np.where(zero, 0.0, hi), np.where(zero, 0.0, lo), np.where(zero, 0.0, err)
+        tiny = ~inside & ~zero & (size > SMALL) & (np.maximum(size, top) < HUGE) & (least > 0)
+        inside = inside | zero | tiny
+        hi, lo, err = np.where(zero | tiny, 0.0, hi), np.where(zero | tiny, 0.0, lo), np.where(zero, 0.0, err)
+        err = np.where(tiny, (top + np.abs(a.lo) + a.err) / least * SLACK + TINY, err)
     result = known(DoubleDouble(hi, lo, err), inside)
     if np.all(b.hi):
         return result

@@ -10,6 +10,7 @@ from verifier.arithmetic.double_double.number import (
     HUGE,
     ONE,
     SLACK,
+    SMALL,
     TINY,
     ZERO,
     DoubleDouble,
@@ -36,6 +37,7 @@ from verifier.arithmetic.double_double.number import (
 )
 
 FARTHEST = 30000.0  # of the arguments of sine and cosine
+STRAIGHT, STRAIGHT_ERROR = 2.0**-56, 2.0**-110  # below it atan(a) is a but for a³/3, which is smaller than that times |a|, however wide a is
 
 
 def _sincos(a: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
@@ -115,13 +117,16 @@ def _pi(name: str) -> DoubleDouble:
 
 
 def atan(a: DoubleDouble) -> DoubleDouble:
-    """atan(a) = y + d - d³/3 + ..., where y is the float's, and d = (a cos y - sin y) / (cos y + a sin y) the tangent of what is missing."""
+    """atan(a) = y + d - d³/3 + ..., where y is the float's, and d = (a cos y - sin y) / (cos y + a sin y) the tangent of what is missing; a itself, off by less than |a|³/3, where that is tiny."""
     y = exactly(np.arctan(a.hi))
     s, c = _sincos(y)
     d = div(sub(mul(a, c), s), add(c, mul(a, s)))
     value = add(y, d)
-    zero = is_zero(a)
-    found = known(with_error(value, np.abs(d.hi) ** 3), (np.abs(d.hi) + d.err < 2.0**-40) & (np.abs(a.hi) < HUGE))
+    zero, size = is_zero(a), np.abs(a.hi)
+    found = known(with_error(value, np.abs(d.hi) ** 3), (np.abs(d.hi) + d.err < 2.0**-40) & (size < HUGE))
+    straight = (size < STRAIGHT) & (a.err < size)
+    if np.any(straight):
+        found = choose(straight, DoubleDouble(a.hi, a.lo, (a.err + size * STRAIGHT_ERROR + np.where(size < SMALL, TINY, 0.0)) * SLACK), found)
     return DoubleDouble(np.where(zero, 0.0, found.hi), np.where(zero, 0.0, found.lo), np.where(zero, 0.0, found.err)) if np.any(zero) else found
 
 

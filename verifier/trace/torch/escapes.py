@@ -54,7 +54,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
         del types
         name = TAKEN.get(func)
         if name is not None and not sys._getframe(1).f_code.co_filename.startswith(PACKAGE) and self.tracer.depends(args[0]):  # noqa: SLF001 - the tracer reads numbers itself
-            self.tracer.stand(name)
+            self.tracer.stand()
             raise Refusal(f"{name}() takes numbers out of a tensor, and what is computed of them is not traced", self.tracer.recorder.place(), "write it with operations of torch, or give function=, the formula as text, so that the returned numbers can be checked without a trace")
         if func in DETACHED and torch.is_grad_enabled():
             needs = args[0].requires_grad  # before `detach_`
@@ -71,7 +71,7 @@ class NumbersTaken(TorchFunctionMode):  # type: ignore[misc]
         tracer = self.tracer
         if not tracer.is_forward or tracer.kernels or not (given.requires_grad or given is found) or not found.dtype.is_floating_point or not tracer.depends(found):
             return found
-        tracer.stand(by)
+        tracer.stand()
         held = tracer.recorder.stop(by, tracer(found), floats_in(found))
         if tracer.recorder.holds and given is not found:
             found = found.clone()

@@ -17,7 +17,7 @@ UNKNOWN = -1  # an element that no step has been given: data, read when it is ne
 
 def floats_in(tensor: torch.Tensor) -> Floats:
     """The numbers of a tensor as the float64 that they are; the two parts of a complex number along a last axis."""
-    plain = tensor.detach()
+    plain = tensor.detach() if tensor.requires_grad else tensor
     if plain.dtype is torch.float64 and plain.device.type == "cpu" and not plain.is_neg() and not plain._is_zerotensor():  # noqa: SLF001 - as nearly all are: twice as quick
         return np.array(plain.numpy())
     plain = (plain.clone() if plain._is_zerotensor() else plain).resolve_conj().resolve_neg().cpu()  # noqa: SLF001 - zeros that have no memory
@@ -37,16 +37,11 @@ def physical(tensor: torch.Tensor) -> torch.Tensor:
 
 
 class Memory:
-    """An ndarray of steps for every storage that was met. Tensors are held: memory that is freed is handed out again."""
+    """An ndarray of steps for every storage that was given some. These are held: memory that is freed is handed out again."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._steps: dict[int, tuple[Array, int]] = {}  # by storage: a step for every element, and the bytes of an element
-        self._held: list[Any] = []
-
-    def hold(self, tensor: torch.Tensor) -> None:
-        """Keep a tensor's memory from being handed out again."""
-        self._held.append(tensor.untyped_storage())
+        self._steps: dict[int, tuple[Array, int, torch.UntypedStorage]] = {}  # by storage: a step for every element, the bytes of an element, and the storage itself
 
     def knows(self, tensor: torch.Tensor) -> bool:
         """Whether steps were given to the storage of a tensor."""
@@ -67,6 +62,10 @@ class Memory:
         """Give the elements of a tensor their steps, for all tensors that share its storage."""
         if tensor.is_conj() or tensor.is_neg():
             raise Refusal("a write into a conjugate or an imaginary part", self._recorder.place(), "write into a copy: .resolve_conj()")
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._steps and tensor.is_contiguous() and steps.shape == tensor.shape and tensor.nbytes == storage.nbytes():  # noqa: SLF001 - a result, as nearly always: all that its storage has
+            self._steps[storage._cdata] = steps.flatten(), tensor.element_size(), storage  # noqa: SLF001
+            return
         seen = self._view(tensor)
         seen[...] = steps if steps.shape == seen.shape else np.broadcast_to(steps, seen.shape)
 
@@ -103,20 +102,21 @@ class Memory:
     def _view(self, tensor: torch.Tensor, *, makes: bool = True) -> Array | None:
         """The steps of a tensor's elements, as a view of those of its storage; unless it `makes` one, None for a storage to which none were given."""
         storage, parts = tensor.untyped_storage(), 2 if tensor.dtype.is_complex else 1
-        key, size = int(storage._cdata), tensor.element_size() // parts  # noqa: SLF001 - torch's identity of a storage
+        key, size = storage._cdata, tensor.element_size() // parts  # noqa: SLF001 - torch's identity of a storage
         count = storage.nbytes() // size
         if key not in self._steps:
             if not makes:
                 return None
-            self._held.append(storage)
-            self._steps[key] = (np.full(count, UNKNOWN, dtype=np.int64), size)
-        steps, known = self._steps[key]
+            self._steps[key] = np.full(count, UNKNOWN, dtype=np.int64), size, storage
+        steps, known, _ = self._steps[key]
         if known != size:
             raise Refusal("a tensor is read as numbers of another width (view(dtype))", self._recorder.place(), "convert with .to(dtype)")
         if count > steps.size:  # resized
             steps = np.concatenate([steps, np.full(count - steps.size, UNKNOWN, dtype=np.int64)])
-            self._steps[key] = (steps, size)
+            self._steps[key] = steps, size, storage
         if parts == 1 and tensor.is_contiguous():  # as nearly every tensor is: ten times quicker
+            if tensor.numel() == len(steps):
+                return steps.reshape(tensor.shape)
             first = tensor.storage_offset()
             return steps[first : first + tensor.numel()].reshape(tensor.shape)
         strides = tuple(8 * parts * s for s in tensor.stride())

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ ZEROS = frozenset(("nonzero", "count_nonzero"))  # data that is decided by which
 INDEXED = ("index", "scatter", "gather", "take", "put", "embedding", "masked_select", "masked_scatter", "_unsafe_index", "_unsafe_masked", "_index_put", "repeat_interleave", "max_unpool")
 KINKED = frozenset("lt le gt ge eq ne maximum minimum clip hardtanh softshrink hardshrink".split())  # gates that compare their operands
 RESHAPED = frozenset("transpose_ t_ unsqueeze_ squeeze_ swapaxes_ swapdims_ as_strided_ detach_".split())  # a tensor as another view of its memory
+IS_META = attrgetter("is_meta")
+OF_TORCH = frozenset(("aten", "prim", "prims"))  # namespaces of operations that are not written in Python
 NO_OPERANDS = frozenset(("out", "generator", "dtype", "layout", "device", "pin_memory", "memory_format", "non_blocking"))
 
 
@@ -58,7 +61,8 @@ class Tracer(TorchDispatchMode):
         self.watched: Callable[[Tracer], AbstractContextManager[Any]] = nullcontext  # what sees where numbers leave torch, in operations of the user as well
         self.kernels = 0  # how deep in operations of the user that are written in Python
         self._depth = 0
-        self._depends = np.zeros(0, dtype=bool)
+        self._operands: dict[int, Array] = {}  # by the identity of an operand of that row, the steps that were given to it, where nothing is written
+        self._files: dict[str, str] = {}  # whose code a file has, by its name
         self._nodes: dict[int, tuple[Spot, int, int]] = {}  # number of an autograd node -> where its operation stands
         self._sequence = torch._C._autograd._get_sequence_nr()  # noqa: SLF001 - nodes before it are of other runs
 
@@ -112,7 +116,8 @@ class Tracer(TorchDispatchMode):
         if name in KINKED and any(isinstance(o, float) for o in operands):
             kind = next((o.dtype for o in operands if isinstance(o, torch.Tensor) and o.dtype.is_floating_point), torch.float64)
             operands = tuple(self.recorder.constants(float(torch.tensor(o, dtype=kind))) if isinstance(o, float) else o for o in operands)
-        return arrays.elementwise(self.builder, name, *(self(o) for o in operands))
+        known = self._operands
+        return arrays.elementwise(self.builder, name, *[known[id(o)] if id(o) in known and not o.is_neg() else self(o) for o in operands])
 
     def depends(self, tensor: torch.Tensor) -> bool:
         """Whether any element of a tensor depends on an input."""
@@ -120,17 +125,7 @@ class Tracer(TorchDispatchMode):
 
     def _moves(self, read: Array | None) -> bool:
         """Whether any of the steps that were given to a tensor depends on an input."""
-        if read is None:
-            return False
-        steps, known = self.builder.steps, len(self._depends)
-        if known < len(steps):
-            grown = np.zeros(len(steps), dtype=bool)
-            grown[:known] = self._depends
-            for i in range(known, len(steps)):
-                args = steps[i].args
-                grown[i] = any(grown[a] for a in args) if args else steps[i].gate == "input"
-            self._depends = grown
-        return bool(self._depends[read.item()] if read.size == 1 else self._depends[read].any())
+        return read is not None and self.recorder.depends(read)
 
     # ------------------------------------------------------------ dispatch
 
@@ -138,26 +133,23 @@ class Tracer(TorchDispatchMode):
         """Run an operation, and its steps."""
         del types
         kwargs = kwargs or {}
-        name, returns_tensors, is_view = _facts(func)
+        facts = _facts(func)
         if self._depth == 0:
-            self.stand(name)
-        plain = (*args, *kwargs.values())
-        tensors = [a for a in (tree_leaves(plain) if any(isinstance(a, tuple | list | dict) for a in plain) else plain) if isinstance(a, torch.Tensor)]
-        if any(t.is_meta for t in tensors) or not returns_tensors:
+            self.stand()
+        tensors = _tensors((*args, *kwargs.values()))
+        if not facts.returns_tensors or any(map(IS_META, tensors)):
             return func(*args, **kwargs)  # shapes without numbers, or what is said of shapes: forward-mode differentiation asks for such
-        for tensor in tensors:
-            self.memory.hold(tensor)
-        if is_view or name in RESHAPED:
+        if facts.is_view:
             out = func(*args, **kwargs)
-            if name in RESHAPED or share_storage(tree_leaves(out), tensors):
-                return self._held(out)  # else it has been copied after all, as aten.to.dtype copies for another type
-        kernel = kernel_in_python(func)
+            if facts.name in RESHAPED or share_storage(tree_leaves(out), tensors):
+                return out  # else it has been copied after all, as aten.to.dtype copies for another type
+        kernel = kernel_in_python(func) if facts.may_be_in_python else None
         if kernel is not None and any(map(self.depends, tensors)):
             return self._run_in_python(kernel, args, kwargs)
         try:
-            return self._operation(func, name, args, kwargs, tensors)
+            return self._operation(func, facts, args, kwargs, tensors)
         except ArrayError as error:
-            raise self._refused(name, str(error)) from error
+            raise self._refused(facts.name, str(error)) from error
 
     def _run_in_python(self, kernel: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """An operation of the user (`torch.library.custom_op`) by the Python function that it is, whose lines are traced; its gradient is a rule of its own."""
@@ -168,9 +160,9 @@ class Tracer(TorchDispatchMode):
         finally:
             self.kernels -= 1
 
-    def _operation(self, func: Any, name: str, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
-        written = _written(func, args, kwargs)
-        base = name.removesuffix("_") if written and name.endswith("_") and not name.endswith("__") else name
+    def _operation(self, func: Any, facts: _Facts, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
+        written = _written(func, args, kwargs) if facts.writes else []
+        base = facts.base if written else facts.name
         read = list(map(self.memory.given, tensors))  # may make steps
         bound = any(map(self._moves, read))
         if not bound and (base in DATA or not any(map(_is_number, tensors))):
@@ -180,29 +172,30 @@ class Tracer(TorchDispatchMode):
         if base in DATA:
             self._decided(base, tensors)
             return self._data(func, args, kwargs, written)
-        if base.startswith(INDEXED):
+        if facts.is_indexed:
             self._followed_indices(tensors)
-        row = (COMPLEX if any(t.dtype.is_complex for t in tensors) or base not in ROWS else ROWS).get(base)
+        row = (COMPLEX if base not in ROWS or any(t.dtype.is_complex for t in tensors) else ROWS).get(base)
         if row is None:
             return self._without_row(func, base, args, kwargs, written, bound=bound)
-        for tensor, steps in zip(tensors, read, strict=True):  # before the operation, which may write into its operands
-            if steps is None and _is_number(tensor):
-                self.memory.read(tensor)
+        for k, tensor in enumerate(tensors):  # before the operation, which may write into its operands
+            if read[k] is None and _is_number(tensor):
+                read[k] = self.memory.read(tensor)
         out = func(*args, **kwargs)
-        given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS}
-        if any(isinstance(r, torch.Tensor) and r.dtype.is_complex for r in ((out,) if isinstance(out, torch.Tensor) else tree_leaves(out))):
+        given = {k: v for k, v in kwargs.items() if k not in NO_OPERANDS} if kwargs else kwargs
+        if out.dtype.is_complex if isinstance(out, torch.Tensor) else any(r.dtype.is_complex for r in _tensors(tree_leaves(out))):
             row = COMPLEX.get(base, row)
-        saved = self.out, self.name, self.function
+        saved = self.out, self.name, self.function, self._operands
         self.out, self.name, self.function = out, base, (_functional(func, base) or func) if written else func
+        self._operands = {} if written else {id(t): steps for t, steps in zip(tensors, read, strict=True) if steps is not None}
         try:
             found = row(self, *args, **given)
         except Refusal:
             if bound:
                 raise
-            return self._kept(out, None, name)
+            return self._kept(out, None, facts.name)
         finally:
-            self.out, self.name, self.function = saved
-        return self._kept(out, found, name)
+            self.out, self.name, self.function, self._operands = saved
+        return self._kept(out, found, facts.name)
 
     def _decided(self, name: str, tensors: Sequence[torch.Tensor]) -> None:
         """Data that the values of its operands decide: the program holds where they decide alike."""
@@ -235,38 +228,37 @@ class Tracer(TorchDispatchMode):
 
     def _kept(self, out: Any, found: Any, name: str) -> Any:
         """The results of an operation with their steps."""
-        results = [out] if isinstance(out, torch.Tensor) else list(out) if isinstance(out, tuple | list) else []
-        steps = [None] * len(results) if found is None else list(found) if isinstance(found, tuple | list) else [found]
-        for tensor, own in zip(results, [*steps, *[None] * len(results)], strict=False):
-            if not isinstance(tensor, torch.Tensor) or tensor.is_meta:
-                continue
-            self.memory.hold(tensor)
-            if own is None:
-                self.memory.forget(tensor)
-                continue
-            shape, parts = tuple(tensor.shape), own
-            if tensor.dtype.is_complex:
-                both = self.pair(own)
-                shape, parts = (*shape, 2), np.stack([np.broadcast_to(p, shape) for p in (both.re, both.im)], axis=-1)
-            shaped = np.asarray(parts, dtype=np.int64)
-            if tuple(shaped.shape) != shape:
-                shaped = np.broadcast_to(shaped, shape)
-            read = _is_number(tensor) and self._depth == 0  # inside a decomposition torch's kernel computes something else
-            self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=str(tensor.dtype.to_real()).removeprefix("torch."))
-            self.memory.write(tensor, shaped)
+        if isinstance(out, torch.Tensor):
+            self._keep(out, found[0] if isinstance(found, tuple | list) else found, name)
+            return out
+        steps = list(found) if isinstance(found, tuple | list) else [found]
+        for k, tensor in enumerate(out if isinstance(out, tuple | list) else ()):
+            if isinstance(tensor, torch.Tensor):
+                self._keep(tensor, steps[k] if k < len(steps) else None, name)
         return out
 
-    def _held(self, out: Any) -> Any:
-        for tensor in tree_leaves(out):
-            if isinstance(tensor, torch.Tensor) and not tensor.is_meta:
-                self.memory.hold(tensor)
-        return out
+    def _keep(self, tensor: torch.Tensor, own: Any, name: str) -> None:
+        """A result with its steps; None where it is data."""
+        if tensor.is_meta:
+            return
+        if own is None:
+            self.memory.forget(tensor)
+            return
+        shape, parts = tuple(tensor.shape), own
+        if tensor.dtype.is_complex:
+            both = self.pair(own)
+            shape, parts = (*shape, 2), np.stack([np.broadcast_to(p, shape) for p in (both.re, both.im)], axis=-1)
+        shaped = np.asarray(parts, dtype=np.int64)
+        if shaped.shape != shape:
+            shaped = np.broadcast_to(shaped, shape)
+        read = self._depth == 0 and _is_number(tensor)  # inside a decomposition torch's kernel computes something else
+        self.recorder.done(shaped, floats_in(tensor) if read else None, f"aten.{name}", fmt=_format_of(tensor.dtype))
+        self.memory.write(tensor, shaped)
 
     def _data(self, func: Any, args: Any, kwargs: Any, written: Sequence[torch.Tensor]) -> Any:
         """An operation whose result is data."""
         out = func(*args, **kwargs)
         for tensor in [*written, *(t for t in tree_leaves(out) if isinstance(t, torch.Tensor) and not t.is_meta)]:
-            self.memory.hold(tensor)
             self.memory.forget(tensor)
         return out
 
@@ -327,11 +319,10 @@ class Tracer(TorchDispatchMode):
 
     # ------------------------------------------------------------ places
 
-    def stand(self, name: str) -> None:
+    def stand(self) -> None:
         """Where the operation stands: the user's line, or (in torch's own backward pass) the line of the forward pass that it differentiates."""
-        del name
         node = torch._C._current_autograd_node()  # noqa: SLF001 - torch's own way to ask
-        frame = _frame(self.outside)
+        frame = self._frame()
         if frame is not None:
             spot, run, instruction = spot_of(frame), id(frame), frame.f_lasti
             self.recorder.at(spot, run=run, instruction=instruction)
@@ -345,30 +336,49 @@ class Tracer(TorchDispatchMode):
             if known is not None:
                 self.recorder.at(known[0], run=known[1], instruction=known[2])
 
+    def _frame(self) -> FrameType | None:
+        """The innermost frame of the user's code above this operation; None where torch's engine, or this package, runs it by itself."""
+        frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the stack is what is asked for
+        while frame is not None:
+            file = frame.f_code.co_filename
+            whose = self._files.get(file)
+            if whose is None:
+                whose = self._files[file] = _whose(file, self.outside)
+            if whose != "between":
+                return frame if whose == "user" else None
+            frame = frame.f_back
+        return None
 
-def _frame(outside: tuple[str, ...]) -> FrameType | None:
-    """The innermost frame of the user's code above this operation; None where torch's engine, or this package, runs it by itself."""
-    frame: FrameType | None = sys._getframe(3)  # noqa: SLF001 - the stack is what is asked for
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith(PACKAGE) and file != ESCAPES:
-            return None
-        if file != ESCAPES and not file.startswith(("<frozen", *outside)):
-            return frame
-        frame = frame.f_back
-    return None
+
+def _whose(file: str, outside: tuple[str, ...]) -> str:
+    """Whose code a file has: the user's, that of this package, or what stands `between` the two."""
+    if file != ESCAPES and file.startswith(PACKAGE):
+        return "package"
+    return "between" if file == ESCAPES or file.startswith(("<frozen", *outside)) else "user"
+
+
+class _Facts(NamedTuple):
+    """What an operation is, whatever its operands."""
+
+    name: str
+    base: str  # without the mark of one that writes
+    returns_tensors: bool  # or what their numbers decide
+    is_view: bool
+    writes: bool  # into operands
+    may_be_in_python: bool
+    is_indexed: bool
 
 
 @cache
-def _facts(func: Any) -> tuple[str, bool, bool]:
-    """Of an operation its name, whether it returns tensors or what their numbers decide, and whether it is a view."""
-    name = func._schema.name.removeprefix("aten::")  # noqa: SLF001 - the operation's name
-    return name, _returns_tensors(func, name), func.is_view
+def _facts(func: Any) -> _Facts:
+    name, writes = func._schema.name.removeprefix("aten::"), func._schema.is_mutable  # noqa: SLF001 - the operation's name
+    base = name.removesuffix("_") if writes and name.endswith("_") and not name.endswith("__") else name
+    return _Facts(name, base, _returns_tensors(func, name), func.is_view or name in RESHAPED, writes, func.namespace not in OF_TORCH, base.startswith(INDEXED))
 
 
 def kernel_in_python(func: Any) -> Callable[..., Any] | None:
     """The Python function that an operation made by `torch.library.custom_op` is, if it is one for all devices or for the CPU."""
-    if func.namespace in ("aten", "prim", "prims"):
+    if func.namespace in OF_TORCH:
         return None
     made = getattr(sys.modules.get("torch._library.custom_ops"), "OPDEFS", {}).get(func._schema.name)  # noqa: SLF001 - torch has no other way to ask
     found = getattr(made, "_init_fn", None)
@@ -382,8 +392,6 @@ def _returns_tensors(func: Any, name: str) -> bool:
 
 def _written(func: Any, args: Any, kwargs: Any) -> list[torch.Tensor]:
     """The tensors that an operation writes into, in the order of its signature."""
-    if not func._schema.is_mutable:  # noqa: SLF001
-        return []
     found = []
     for position, argument in enumerate(func._schema.arguments):  # noqa: SLF001
         if argument.alias_info is not None and argument.alias_info.is_write:
@@ -400,6 +408,18 @@ def _functional(func: Any, name: str) -> Any:
         if packet is not None and hasattr(packet, wanted) and not getattr(packet, wanted)._schema.is_mutable:  # noqa: SLF001
             return getattr(packet, wanted)
     return None
+
+
+def _tensors(values: Sequence[Any]) -> list[torch.Tensor]:
+    """The tensors among some values, and in those that are lists or dictionaries."""
+    nested = any(isinstance(v, tuple | list | dict) for v in values)
+    return [v for v in (tree_leaves(values) if nested else values) if isinstance(v, torch.Tensor)]
+
+
+@cache
+def _format_of(kind: torch.dtype) -> str:
+    """The name of the format of numbers of a type, of their parts where they are complex."""
+    return str(kind.to_real()).removeprefix("torch.")
 
 
 def _is_number(tensor: torch.Tensor) -> bool:
