@@ -162,3 +162,23 @@ def test_mistakes_in_a_pasted_function_are_named_where_they_stand(right, wrong, 
     (finding,) = findings(PASTED.replace(right, wrong, 1))
     assert finding.statement.startswith(statement)
     assert re.search(words, finding.message)
+
+
+OTHER_NAMES = Layer("a tanh layer in one line", f"points: [{{x: {SQUARE}, w: {W33}, b: [0.2, -0.5, 0.9]}}]", "y = np.tanh(x @ w + b)", "g = dy * (1 - y**2)\ndx = g @ w.T\ndw = x.T @ g\ndb = g.sum(axis=0)", ())
+SCORES = Layer("weights of scores", f"points: [{{q: {SQUARE}, k: {W33}}}]", "s = q @ k.T / np.sqrt(3)\np = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)", "g = p * (dp - (dp * p).sum(axis=1, keepdims=True)) / np.sqrt(3)\ndq = g @ k\ndk = g.T @ q", ())
+
+
+@pytest.mark.parametrize(
+    ("layer", "old", "new"),
+    [(OTHER_NAMES, "1 - y**2", "np.sin(y)"), (OTHER_NAMES, "dy * (1 - y**2)", "np.cos(dy)"), (SCORES, "p * (dp - (dp * p).sum(axis=1, keepdims=True)) / np.sqrt(3)", "np.sin(p) * dp")],
+)
+def test_an_array_of_any_name_that_several_gradients_are_computed_from_is_to_blame_where_it_should_be_an_adjoint(layer, old, new):
+    """`g` is named after nothing, and no edit repairs its line: all that is computed from it comes right with the adjoint of what tanh, or the softmax, is given."""
+    assert findings(case_of(layer)) == []
+    found = findings(case_of(layer, layer.backward.replace(old, new)))
+    assert {f.statement for f in found} == {layer.backward.replace(old, new).partition("\n")[0]}
+
+
+def test_two_lines_that_are_wrong_for_reasons_of_their_own_keep_them():
+    found = findings(case_of(OTHER_NAMES, OTHER_NAMES.backward.replace("g @ w.T", "np.sin(g @ w.T)").replace("x.T @ g", "np.cos(x.T @ g)")))
+    assert {f.statement for f in found} == {"dx = np.sin(g @ w.T)", "dw = np.cos(x.T @ g)"}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flint import arb
 
-from verifier.arithmetic import balls
+from verifier.arithmetic import balls, floats
 from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import PREFIXES, Reference, agrees
 from verifier.blame.formula.rerun import Held, Rerun
 from verifier.case.case import Draft
 from verifier.case.components import base
-from verifier.circuit.program import Program, component_names
+from verifier.circuit.program import Program, Step, ancestors_among, component_names
 from verifier.circuit.values import is_array
-from verifier.language.formats import Format
+from verifier.language.formats import FORMATS, Format
 
+SEVERAL = 2  # wrong names that one array may explain
+MOST_ARRAYS = 60  # of a forward pass that a name may stand for
+NEAR = 2.0**-20  # relative distance of floats that are worth a certified run
 MOST_DROPPED = 8  # names, one at a time, that may turn out not to hold the adjoint that they are named after
 MOST_DROPPED_STEPS = 60_000  # of all runs of the backward pass in which one of them is dropped
 
@@ -100,7 +105,56 @@ def wrong_lines(draft: Draft, rerun: Rerun, reference: Reference, fmt: Format) -
         dropped += 1
     if best is None or (only_claims is not None and len(only_claims.wrong) < len(best.wrong)):
         best = only_claims
+    return best if best is None or len(best.wrong) < SEVERAL else _with_another_name(draft, rerun, reference, best, claims, fmt)
+
+
+def _with_another_name(draft: Draft, rerun: Rerun, reference: Reference, best: Lines, claims: Collection[str], fmt: Format) -> Lines:
+    """The wrong statements, where fewer explain everything once an array that several wrong ones are computed from holds the adjoint of a forward array that it is not named after."""
+    if not rerun.begin():
+        return best
+    program = rerun.program()
+    read = [{i for step in rerun.held[w.unit, w.name].steps for i in ancestors_among(program.steps, step)} for w in best.wrong]
+    last = {name: number for number, name in rerun.held if name not in best.meaning}
+    for name, number in sorted(last.items(), key=lambda entry: entry[1]):
+        held = rerun.held[number, name]
+        if len(held.steps) == 1 or isinstance(rerun.units[number].tree, ast.For | ast.FunctionDef) or sum(not steps.isdisjoint(held.steps) for steps in read) < SEVERAL:
+            continue
+        for forward in _arrays_of_size(draft.forward, len(held.steps)):
+            if _mends(program, rerun, reference, held, forward, best):
+                found = _judged(rerun, reference, {**best.meaning, name: Held(held.shape, forward)}, claims, fmt)
+                if found is not None and len(found.wrong) < len(best.wrong):
+                    return found
     return best
+
+
+def _arrays_of_size(forward: Program, size: int) -> list[tuple[int, ...]]:
+    """The arrays of so many components that a forward pass makes on its way, named or not: the results of one gate after the other, and what these read."""
+    steps, first, found = forward.steps, len(forward.inputs), list[tuple[int, ...]]()
+    while first < len(steps):
+        end = first + 1
+        while end < len(steps) and steps[end].gate == steps[first].gate and steps[end].args:
+            end += 1
+        for start in range(first, end - size + 1, size) if (end - first) % size == 0 else ():
+            part = range(start, start + size)
+            found += [tuple(part), *(column for column in zip(*(steps[i].args for i in part), strict=True) if len(set(column)) == size)]
+        first = end
+    return list(dict.fromkeys(found))[:MOST_ARRAYS]
+
+
+def _mends(program: Program, rerun: Rerun, reference: Reference, held: Held, forward: Sequence[int], best: Lines) -> bool:
+    """Whether some wrong names come right, in floats, where a name holds the adjoints of these forward steps."""
+    needed = [float(reference.adjoints[f][0].mid()) for f in forward]
+    if not all(map(math.isfinite, needed)):
+        return False
+    steps = list(program.steps)
+    for step, value in zip(held.steps, needed, strict=True):
+        steps[step] = Step("number", (), repr(value))
+    values = floats.run(replace(program, steps=tuple(steps)), [[x] for x in reference.points[0]], fmt=FORMATS["float64"], upstream=rerun.upstream)
+    mended = 0
+    for w in best.wrong:
+        pairs = [(floats.as_list(values[s])[0], float(x[0].mid())) for s, x, f in zip(rerun.held[w.unit, w.name].steps, w.needed, w.forward, strict=True) if f >= 0]
+        mended += all(abs(a - b) <= NEAR * max(abs(b), NEAR) for a, b in pairs)
+    return mended >= SEVERAL
 
 
 def _judged(rerun: Rerun, reference: Reference, meaning: Mapping[str, Held], claims: Collection[str], fmt: Format) -> Lines | None:

@@ -11,6 +11,7 @@ from verifier.blame.formula.adjoint_values import BITS
 
 FIGURE_DIGITS = 20
 SHORT_DIGITS = 8  # in the words of a finding
+BELOW_ALL = arb(2) ** -1100  # less than the smallest number of every format: exp(-1e9), or a 0 that is known to so many digits
 MORE_DIGITS = (17, 25)
 
 
@@ -61,4 +62,6 @@ def digits(value: Ball, count: int = FIGURE_DIGITS) -> str:
     """So many significant digits of a number; not all of them are certain where its enclosure is wide."""
     if not isinstance(value, arb):
         return str(value)
+    if value.is_finite() and abs(value) < BELOW_ALL:
+        return "0"
     return rounding.digits(value, count) or (value.str(count, radius=False) if value.is_finite() else "no real value")

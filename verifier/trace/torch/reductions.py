@@ -67,10 +67,10 @@ def _aminmax(t: Tracer, a: Any, dim: Any = None, keepdim: bool = False) -> list[
     return [arrays.fold(t.builder, g, steps, axis, keepdims=keepdim).reshape(tuple(o.shape)) for g, o in zip(("minimum", "maximum"), t.out, strict=True)]
 
 
-@row("any", "all")
+@row("any", "all", "_is_any_true", "_is_all_true")
 def _truths(t: Tracer, a: Any, dim: Any = None, keepdim: bool = False) -> Array:
     steps, axis = _flat(arrays.as_truths(t.builder, t(a)), dim)
-    gate = "or" if t.name == "any" else "and"
+    gate = "or" if "any" in t.name else "and"
     del keepdim
     moved = steps.reshape(-1) if axis is None else np.moveaxis(steps, axis, 0)  # type: ignore[arg-type]
     found = moved[0]
