@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from verifier.run.local import end_with_the_driver, start_method
+from verifier.run.local import end_with_the_driver, lead_a_group, start_method
 
 DEADLY, HANGING, HUNGRY, RAISING = 7, 12, 15, 17
 GIB = 1 << 30
@@ -178,3 +178,44 @@ def scheduler() -> None:
 
 if __name__ == "__main__":
     scheduler()
+
+
+# ---------------------------------------------------------------- in processes of their own
+
+
+def with_its_process(n: int) -> tuple[int, int]:
+    return n, os.getpid()
+
+
+def counted(n: int, *, folder: str) -> int:
+    """The square; a file for each time that a number comes. One is deadly."""
+    if n == DEADLY:
+        os._exit(1)
+    (Path(folder) / f"{n}.{os.getpid()}").touch()
+    return n * n if n > 1 else n
+
+
+def meets_another(n: int, *, folder: str) -> tuple[float, float]:
+    """When it ran; each number waits until its neighbour runs as well."""
+    start = time.monotonic()
+    (Path(folder) / str(n)).touch()
+    while not (Path(folder) / str(n ^ 1)).exists():
+        time.sleep(0.001)
+    return start, time.monotonic()
+
+
+def starts_another(n: int, *, folder: str) -> int:
+    """0 at once; others never end, nor does what they start: both are named by files."""
+    if n:
+        lead_a_group()
+        child = os.fork()
+        (Path(folder) / str(os.getpid())).touch()
+        while True:
+            time.sleep(1000 if child else 999)
+    return n
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs: one that has ended may wait for somebody to ask how."""
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text(encoding="utf-8")

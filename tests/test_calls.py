@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import ROOT
+from tests import ROOT, faults
 from verifier import calls, load
 from verifier.case.callables import is_allowed_by_project
 from verifier.cli import main
@@ -213,6 +213,21 @@ def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folde
     assert {f.code for n in ("dies", "crashes", "sleeps") for f in found[n].findings} == {"V003"}
 
 
+def test_callables_are_run_by_as_many_processes_as_there_are_jobs_and_reported_in_order(folder):
+    names = ("square", "meets", "meets_too", "tanh")
+    meeting = """
+def meets(x, mine="a", other="b"):
+    here = os.path.dirname(__file__)
+    open(os.path.join(here, mine), "w").close()
+    while not os.path.exists(os.path.join(here, other)): time.sleep(0.01)
+    return x * x
+def meets_too(x): return meets(x, "b", "a")
+"""
+    (folder / "layers.py").write_text(LAYERS + meeting, encoding="utf-8")
+    path = written(folder, *(document(n, n, "cancelling" if n == "tanh" else "right") for n in names))
+    assert [(r.name, r.status) for r in reports(path, jobs=2)] == [(n, "passed") for n in names]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_a_callable_that_ignores_the_signal_of_the_limit_is_ended_and_what_it_starts_ends_with_it(folder, monkeypatch):
     from verifier.run import chunks
@@ -226,13 +241,7 @@ def test_a_callable_that_ignores_the_signal_of_the_limit_is_ended_and_what_it_st
     assert found["square"].status == "passed"
     children = [int(pid) for pid in (folder / "children").read_text(encoding="utf-8").split()]
     assert children
-    assert [pid for pid in children if _runs(pid)] == []
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process runs: one that has ended may wait for somebody to ask how."""
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text(encoding="utf-8")
+    assert [pid for pid in children if faults.is_running(pid)] == []
 
 
 @pytest.mark.parametrize("framework", ["torch"])

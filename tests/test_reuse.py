@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import stat
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from tests import ROOT
 from verifier import reuse
-from verifier.case.load import load_text
+from verifier.case.load import load, load_text
 from verifier.cli import main
 from verifier.report.outcome import CaseReport
 from verifier.run import cache as caches
@@ -26,6 +27,8 @@ from verifier.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from verifier.many import CallAnswer
 
 GOOD = "name: good\nfunction: sin(x)\npoints: [{x: 1}, {x: 2}]\n"
 BAD = "name: bad\nfunction: sin(x)\npoints: [{x: 1}]\nimplementations: {mine: {backward: dx = sin(x) * dout}}\n"
@@ -346,6 +349,74 @@ def test_what_comes_from_entries_is_what_is_found_without_them_also_where_lines_
     assert ("proofs", "mistaken") not in again
     assert case == fresh
     assert any(f["statement"].startswith("dx = (y - cos(x))") for f in case["findings"])
+
+
+CODE = """import numpy as np
+
+
+def tanh(x):
+    return np.tanh(x)
+
+
+def right(dout, x):
+    return (1 - np.tanh(x) ** 2) * dout
+
+
+def wrong(dout, x):
+    return (1 + np.tanh(x) ** 2) * dout
+
+
+def meddles(dout, x):
+    np.full = None
+    return (1 - np.tanh(x) ** 2) * dout
+"""
+CALLS = "name: calls\npoints: [{x: 0.5}]\nimplementations: {right: {call: {forward: 'f.py:tanh', backward: 'f.py:right'}}, wrong: {call: {forward: 'f.py:tanh', backward: 'f.py:wrong'}}}\n"
+
+
+@pytest.fixture
+def fresh_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of callables are read again."""
+    from verifier import calls
+
+    monkeypatch.setattr(calls, "_loaded", {})
+
+
+def called(folder: Path, text: str, code: str, made: list[tuple[str, str]]) -> CallAnswer:
+    """What is found of a case with callables, in this process; what it proves is kept as by the driver."""
+    from verifier import calls, many
+
+    (folder / "f.py").write_text(code, encoding="utf-8")
+    (folder / "calls.yaml").write_text(text, encoding="utf-8")
+    linecache.checkcache()
+    calls._loaded.clear()
+    made.clear()
+    (case,) = load(str(folder / "calls.yaml"), allow_call=True).cases
+    answer = many._with_calls(case, strict=False, details=False, entries=str(folder / FOLDER))
+    for name, value in answer.entries.items() if answer.is_clean else ():
+        Cache(folder / FOLDER, user_key()).keep(name, value)
+    return answer
+
+
+@pytest.mark.usefixtures("fresh_modules")
+def test_callables_are_run_again_and_what_was_proved_of_an_equal_trace_is_not_proved_again(folder: Path, made: list[tuple[str, str]]) -> None:
+    first = called(folder, CALLS, CODE, made)
+    assert sorted(made) == [("diagnosis", "wrong"), ("proofs", "right"), ("proofs", "wrong")]
+    again = called(folder, CALLS, CODE, made)
+    assert (made, again.entries, again.report) == ([], {}, first.report)
+    below = called(folder, CALLS, CODE.replace("(1 + np", "(1 + 1 * np"), made)
+    assert sorted(made) == [("diagnosis", "wrong"), ("proofs", "wrong")], "the code is another, and so is what it runs"
+    assert below.report.proofs == first.report.proofs
+    called(folder, CALLS, CODE + "\n# a line more\n", made)
+    assert made == [], "it stands elsewhere in the file"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what is changed here is changed in a process that was forked")
+def test_where_code_changes_what_proofs_are_made_with_none_are_kept(run: Callable[..., Run], folder: Path) -> None:
+    (folder / "f.py").write_text(CODE, encoding="utf-8")
+    for text, is_kept in ((CALLS.replace("f.py:right", "f.py:meddles"), False), (CALLS, True)):
+        (folder / "calls.yaml").write_text(text, encoding="utf-8")
+        run("check", "calls.yaml", "--allow-call")
+        assert bool(list((folder / FOLDER).glob("*.json"))) is is_kept
 
 
 @pytest.mark.parametrize("spoil", SPOILERS.values(), ids=SPOILERS)

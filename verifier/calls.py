@@ -32,6 +32,7 @@ from verifier.language.numeral import exact
 from verifier.language.verdict import Verdict
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
+from verifier.run.cache import NO_CACHE, Cache
 from verifier.run.limit import OutOfTime
 from verifier.trace.places import raised_at
 from verifier.trace.record import Floats, Refusal
@@ -62,10 +63,13 @@ def shared_state(case: Case) -> dict[str, object]:
     return found | {"folder": str(Path.cwd()), "errors of NumPy": np.geterr(), "recursion": sys.getrecursionlimit(), "signals": handlers, "output": (id(sys.stdout), id(sys.stderr)), "trace": sys.gettrace()}
 
 
-def verify_with_calls(case: Case, *, strict: bool = False) -> CaseReport:
-    """The report of a case some of whose implementations are callables: of its texts, and of every callable whose framework is installed."""
+def verify_with_calls(case: Case, *, strict: bool = False, cache: Cache = NO_CACHE) -> CaseReport:
+    """The report of a case some of whose implementations are callables: of its texts, and of every callable whose framework is installed.
+
+    The callables are run in any case; `cache` has the proofs and diagnoses of earlier runs, each by the content of the program that was traced.
+    """
     texts = without_calls(case)
-    whole = verify(texts, strict=strict) if case.programs.drafts else CaseReport(case.name, case.file, case.place.line, "passed", basis="traced")
+    whole = verify(texts, strict=strict, cache=cache) if case.programs.drafts else CaseReport(case.name, case.file, case.place.line, "passed", basis="traced")
     parts, missing = [], []
     for implementation in calls_of(case):
         assert implementation.call is not None
@@ -76,17 +80,17 @@ def verify_with_calls(case: Case, *, strict: bool = False) -> CaseReport:
         if len(points.real_points(case)) < len(case.points):
             missing.append(f"{implementation.name} was not checked at points with an infinity or NaN: a callable is checked at finite points only")
         with _output_on_the_error_stream():
-            parts += _reports(case, implementation, implementation.call, strict=strict)
+            parts += _reports(case, implementation, implementation.call, strict=strict, cache=cache)
     return _joined(case, whole, parts, missing)
 
 
 # ---------------------------------------------------------------- one callable
 
 
-def _reports(case: Case, implementation: Implementation, call: Call, *, strict: bool) -> list[CaseReport]:
+def _reports(case: Case, implementation: Implementation, call: Call, *, strict: bool, cache: Cache) -> list[CaseReport]:
     """The reports of one callable: one for each combination of the parameters' values."""
     try:
-        return [_report(case, implementation, call, group, strict=strict) for group in _groups(case)]
+        return [_report(case, implementation, call, group, strict=strict, cache=cache) for group in _groups(case)]
     except OutOfTime:
         raise
     except BaseException as error:  # SystemExit as well: whatever the user's code raises costs its own case
@@ -145,7 +149,7 @@ def _start(case: Case) -> dict[str, str]:
     return found
 
 
-def _report(case: Case, implementation: Implementation, call: Call, group: _Batch, *, strict: bool) -> CaseReport:
+def _report(case: Case, implementation: Implementation, call: Call, group: _Batch, *, strict: bool, cache: Cache) -> CaseReport:
     formats = implementation.formats or case.formats
     opened = _opened(case, call, group, formats[0])
     if isinstance(opened, CaseReport):
@@ -175,6 +179,7 @@ def _report(case: Case, implementation: Implementation, call: Call, group: _Batc
         case.certify.of(implementation.name, implementation.certify),
         case.assume,
         scope=POINTS if case.scope == POINTS else None,
+        cache=cache,
     )
     return report_of(question)
 

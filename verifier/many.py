@@ -19,10 +19,10 @@ from verifier.exact.truth import truth_of
 from verifier.language.source import Complaint
 from verifier.report.assemble import unfinished, unfinished_sweep, unreadable, unusable
 from verifier.report.outcome import CaseReport, Report
-from verifier.run.cache import NO_CACHE, opened
+from verifier.run.cache import NO_CACHE, Cache, opened
 from verifier.run.chunks import Lost
 from verifier.run.local import lead_a_group
-from verifier.run.workers import MOST_ITEMS, Workers, automatic, cores
+from verifier.run.workers import Workers, automatic, cores
 from verifier.verify import verify
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _reports(listed: Sequence[Case], workers: Workers, *, strict: bool, progress
     for way, group in groupby(zip(ways, listed, strict=True), key=lambda pair: pair[0]):
         members = [case for _, case in group]
         if way == "apart":  # callables: the code of others, in a process of its own
-            workers.release()  # a process is forked more safely while there is no pool
-            yield from _apart(members, workers, strict=strict, details=details)
+            yield from _apart(members, workers, strict=strict, details=details, entries=entries)
         elif way == "light":
             yield from _light(members, workers, strict=strict, worth=worth, details=details, entries=entries)
         else:
@@ -126,65 +125,65 @@ def _light(cases: Sequence[Case], workers: Workers, *, strict: bool, worth: int,
 # ---------------------------------------------------------------- callables
 
 
-def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bool) -> Iterator[CaseReport]:
-    """Cases with callables, each in a fresh process. Nothing of theirs is kept in a state, since their code may change.
+def _apart(cases: Sequence[Case], workers: Workers, *, strict: bool, details: bool, entries: str) -> Iterator[CaseReport]:
+    """Cases with callables, each in a fresh process. None of their results is kept, since their code may change; what was proved of a program that is traced again is.
 
     Where a framework takes seconds to be imported, those of a file share a process. What one has done to the others is then undone by
     running these again, alone: those that do not pass, and all where one has changed what they share.
     """
-    work = partial(_with_calls, strict=strict, details=details)
+    work = partial(_with_calls, strict=strict, details=details, entries=entries)
     if workers.debug:
         yield from (work(case).report for case in cases)
         return
     if len(cases) > 1:
         import verifier.calls
-        import verifier.exact.sympy_gates
-        import verifier.numpy  # noqa: F401 - once for all processes
+        import verifier.numpy  # once for all processes
+    if len(cases) > 1 and not entries:  # else the cache may have all derivatives that are needed
+        import verifier.exact.sympy_gates  # noqa: F401
     searches = [c.improve.limit * len(c.implementations) * len(c.formats) for c in cases if c.improve is not None]  # beside the calls: what they find costs no verdict
     limit = workers.timeout if workers.timeout is not None else CALL_SECONDS + max(searches, default=0.0)
-    for file, group in groupby(cases, key=lambda case: case.file if _imports_slowly(case) else ""):
-        members = list(group)
-        run = partial(_in_a_fresh_process, work=work, workers=workers, limit=limit)
-        if not file or len(members) == 1:
-            yield from (answer.report if isinstance(answer, CallAnswer) else answer for case in members for answer in run([case]))
+    cache = opened(Path(entries)) if entries else NO_CACHE
+    groups = [group for file, several in groupby(cases, key=lambda case: case.file if _imports_slowly(case) else "") for group in ([list(several)] if file else [[case] for case in several])]
+    for case, answer in zip(cases, workers.run_apart(work, groups, limit=limit, stands=_stand), strict=True):
+        if isinstance(answer, Lost):
+            yield unfinished(case, answer.reason)
             continue
-        answers = run(members)
-        is_clean = all(isinstance(a, CallAnswer) and a.is_clean for a in answers)
-        for case, answer in zip(members, answers, strict=True):
-            if is_clean and isinstance(answer, CallAnswer) and answer.report.status in ("passed", "skipped"):
-                yield answer.report
-            else:
-                yield from (a.report if isinstance(a, CallAnswer) else a for a in run([case]))
+        for name, value in answer.entries.items() if answer.is_clean else ():  # else its code may have changed what they were made with
+            cache.keep(name, value)
+        yield answer.report
 
 
 @dataclass(frozen=True)
 class CallAnswer:
-    """The report of a case with callables, and whether they have left what other cases in the same process share as it was."""
+    """The report of a case with callables, whether they have left what other cases in the same process share as it was, and what was proved for it."""
 
     report: CaseReport
     is_clean: bool
+    entries: Mapping[str, Any]  # of the cache
 
 
 def _imports_slowly(case: Case) -> bool:
     return any(i.call is not None and i.call.framework != "numpy" for i in calls_of(case))
 
 
-def _in_a_fresh_process(cases: Sequence[Case], *, work: Callable[[Case], CallAnswer], workers: Workers, limit: float) -> list[CallAnswer | CaseReport]:
-    """The answers for cases in one process; a report that says why where there is none."""
-    with Workers(1, executor=workers.executor, timeout=limit, memory=workers.memory) as own:
-        found = [unfinished(case, answer.reason) if isinstance(answer, Lost) else answer for case, (answer,) in zip(cases, own.run(work, cases, size=MOST_ITEMS), strict=True)]
-        own.abandon()
-    return found
+def _stand(answers: Sequence[object]) -> list[bool]:
+    """Which answers of cases that shared a process stand: where none of them has changed what they share, those that pass or have nothing to check."""
+    is_clean = all(isinstance(a, CallAnswer) and a.is_clean for a in answers)
+    return [is_clean and isinstance(a, CallAnswer) and a.report.status in ("passed", "skipped") for a in answers]
 
 
-def _with_calls(case: Case, *, strict: bool, details: bool) -> CallAnswer:
-    """The report of a case with callables."""
+def _with_calls(case: Case, *, strict: bool, details: bool, entries: str = "") -> CallAnswer:
+    """The report of a case with callables, in a process of its own."""
     from verifier.calls import shared_state, verify_with_calls
 
     lead_a_group()
     before = shared_state(case)
+    cache = opened(Path(entries)) if entries else Cache(Path(), None)
+    held = cache.hold()
+    check = partial(verify_with_calls, cache=cache)
     try:
-        report = _with_details(verify_with_calls, case, strict=strict) if details else verify_with_calls(case, strict=strict)
+        with derived_before(cache):
+            report = _with_details(check, case, strict=strict) if details else check(case, strict=strict)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever goes wrong inside is reported, and costs this case only
@@ -193,7 +192,7 @@ def _with_calls(case: Case, *, strict: bool, details: bool) -> CallAnswer:
     changed = [name for name, value in before.items() if after.get(name) != value]
     if changed:
         report = replace(report, notes=(*report.notes, f"the code changes what others in its process share: {', '.join(changed[:MOST_CHANGED])}{', ...' if len(changed) > MOST_CHANGED else ''}"))
-    return CallAnswer(report, not changed)
+    return CallAnswer(report, not changed, held)
 
 
 def _heavy(case: Case, workers: Workers, *, strict: bool, progress: Progress | None, details: bool, entries: str) -> CaseReport:

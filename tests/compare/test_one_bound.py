@@ -19,6 +19,7 @@ from verifier.language.verdict import Verdict
 CLAIMS = (("x", "dx"),)
 COUNT = 90
 STARTS = (1.0, -1.0, 0.5, 0.3, -0.7, 2.9, -3.1, 20.0, -30.0, 88.0, -87.5, -103.0, 1e-3, 1e-10, -1e-30, 1e-38, -1e-40, 1.3e-45, 0.0, 1e10, -1e25, 3e38)
+VANISHING = (1.8446744e19, -1.9e19, 1e20, 7e21, -1.88e22, 2.67e22, -3.7778e22, 3.8e22, 1e23, 255.0, -256.0, 4096.0, 5792.0, 5793.0, 8000.0, -88.8, -100.0, -103.5, 89.5, 102.5)  # where a square or an exponential overflows, g is among the subnormal numbers, near half the smallest, or below
 FUNCTIONS = ("exp(x)", "sigmoid(x)", "softsign(x)", "gelu(x)", "softplus(x)", "x * x * x", "1 / x", "sqrt(abs(x)) * x", "tanh(x)", "log1p(x)", "erf(x)", "where(x > 1, x * x, 2 * x - 1)", "x * exp(-x * x)", "atan(x) / 3", "(x - 1) * (x - 1)")
 
 
@@ -32,7 +33,7 @@ def blocks(fmt: str) -> list[np.ndarray]:
     form = FORMATS[fmt]
     first, last = places(form, -float(form.largest), float(form.largest))
     found = []
-    for start in STARTS:
+    for start in (*STARTS, *VANISHING):
         if abs(start) <= form.largest:
             place = min(max(places(form, start, float(form.largest))[0] - COUNT // 2, first), last - COUNT)
             found.append(consecutive(form, place, COUNT))
@@ -53,6 +54,17 @@ def test_one_bound_decides_as_each_point_does(text: str, fmt: str) -> None:
             assert np.array_equal(found[0].verdict[settled], alone.verdict[settled]), (column[0], column[-1])
             assert np.array_equal(found[0].error[settled], alone.error[settled], equal_nan=True), (column[0], column[-1])
     assert decided > 5 * COUNT, "nothing must hold because nothing is decided"
+
+
+@pytest.mark.parametrize(("fmt", "start", "verdict"), [("float32", 1e21, Verdict.VANISHED), ("float32", -3e22, Verdict.VANISHED), ("float32", 5e22, Verdict.CORRECT), ("float16", 300.0, Verdict.VANISHED)])
+def test_gradients_that_vanish_are_judged_at_once(fmt: str, start: float, verdict: Verdict) -> None:
+    """1/(1 + |x|)**2, whose denominator overflows; 0 is right below half the smallest number of the format, 2^-150 in float32, which 1/(1 + |x|)**2 is at 3.78e22."""
+    check, form = check_of("softsign(x)", fmt), FORMATS[fmt]
+    column = consecutive(form, places(form, start, float(form.largest))[0], 10 * COUNT)
+    found = [all_open(len(column))]
+    with np.errstate(all="ignore"):
+        doubles.by_doubles(check, [column], columns.computed_columns(check, [column]), found)
+    assert (found[0].verdict == CODE[verdict]).mean() > 0.9
 
 
 def test_a_wrong_formula_is_never_called_right() -> None:

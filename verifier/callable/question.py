@@ -18,6 +18,7 @@ from verifier.case.certified import NO_CLAIM, Certify
 from verifier.circuit.program import Program
 from verifier.language.formats import Format, format_named, round_exact
 from verifier.language.source import Source, suggestion
+from verifier.run.cache import NO_CACHE, Cache
 from verifier.trace.flows import pattern
 from verifier.trace.record import Callee, Floats, Values, flat
 from verifier.trace.recorder import components
@@ -58,6 +59,7 @@ class Question:
     certify: Certify = NO_CLAIM  # what is claimed of the error in the whole domain
     assume: tuple[tuple[str, str], ...] = ()  # per library function, within how many ulps it is: for `certify`
     scope: str | None = None  # where the gradients are claimed beside the points: a condition; "points": nowhere; None: everywhere
+    cache: Cache = NO_CACHE  # what earlier runs proved and diagnosed
 
 
 def ask(

@@ -192,7 +192,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
     checked = Checked(check, named, compare(check, named, later=True), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, is_read_later=True)
+    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, cache=question.cache, is_read_later=True)
     report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)

@@ -56,7 +56,7 @@ def sampled(question: Question, fmt: Format, forward: Program | None, here: Sequ
     calls = Calls(callee, claims, inputs.inputs, fmt)
     check = replace(own, computed=calls)
     rows = _inferred(question, own, compare(check, here), fmt)
-    report = assemble.report(case, truth, [Checked(check, list(here), rows)], strict=question.strict)
+    report = assemble.report(case, truth, [Checked(check, list(here), rows)], strict=question.strict, cache=question.cache)
     findings = tuple(replace(f, statement="", place=callee.place, source_line="", width=0) if f.code != "V105" else f for f in report.findings)  # the lines of the truth's own backward pass are nobody's
     return replace(report, basis="sampled", findings=findings, proofs={}, proof_notes={}, notes=(*report.notes, reason, *calls.notes[:MOST_RAISED]))
 

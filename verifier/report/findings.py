@@ -133,16 +133,18 @@ def explanations_at(case: Case, draft: Draft, checked: Checked, wrong: Sequence[
     points = [wrong[0][1], *moderate] if is_listed else [*moderate, wrong[0][1]]
     beside, fixed = checked.points, _fixed(case, meant)
     notes, sources = len(attempts.notes), sources_of(draft)
+    at = {source: number for number, source in enumerate(sources)}
 
     def name() -> str:
         about = content_of_check(check), content_of_program(draft.whole), content_of_program(draft.forward), draft.claims, draft.aliases
         texts = [(s.text, s.column, s.span, s.label, s.span_column) for s in sources]
-        return name_of("diagnosis", about, texts, tuple(wrong), tuple(beside), points, sorted(fixed), attempts.seconds)
+        stands = [None if line.source is None else at[line.source] for p in (draft.whole, draft.forward) if p is not None for line in p.lines]
+        return name_of("diagnosis", about, texts, stands, tuple(wrong), tuple(beside), points, sorted(fixed), attempts.seconds)
 
     def work() -> list[Explanation]:
         return explain.explanations(draft, wrong, fmt=check.format, upstream=check.upstream, beside=beside, likely=points, fixed=fixed, attempt=attempts.make)
 
-    if check.computed is not None or attempts.cache.secret is None:
+    if attempts.cache.secret is None:
         return work()
     made: list[Explanation] = []
 

@@ -13,7 +13,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,11 +35,14 @@ class Cache:
     def __init__(self, folder: Path, secret: bytes | None) -> None:
         self.folder, self.secret = folder, None if folder.is_symlink() else secret
         self._is_new = True  # nothing was written yet
+        self._held: dict[str, Any] | None = None  # new entries that are not written
 
     def get(self, name: str, kind: Any) -> Any:
         """The value of that name and type, or UNKNOWN."""
         if self.secret is None:
             return UNKNOWN
+        if self._held is not None and name in self._held:
+            return self._held[name]
         with suppress(OSError, ValueError, RecursionError):  # Foreign, JSONDecodeError and UnicodeDecodeError are ValueErrors
             code, _, text = self._path(name).read_text(encoding="ascii").partition("\n")
             if hmac.compare_digest(code, self._code(name, text)):
@@ -50,11 +53,19 @@ class Cache:
         """Write an entry, whole or not at all; where that is not possible, none."""
         if self.secret is None:
             return
+        if self._held is not None:
+            self._held[name] = value
+            return
         with suppress(OSError):
             if self._is_new:
                 self._prepare()
             text = json.dumps(plain(value))
             _written(self._path(name), f"{self._code(name, text)}\n{text}".encode("ascii"))
+
+    def hold(self) -> Mapping[str, Any]:
+        """Write nothing from now on: new entries come to stand in the mapping that this gives. For a process that runs code of others, which might change what is computed."""
+        self._held = {}
+        return self._held
 
     def _prepare(self) -> None:
         """The folder, with a file that keeps it out of a repository, and not more entries than there should be."""

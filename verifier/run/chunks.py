@@ -12,8 +12,8 @@ import platform
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,6 +62,9 @@ class ChunkExecutor(Protocol):
 
     def submit(self, work: Work, items: Sequence[Any], limit: float) -> Future[Any]:
         """Hand out a chunk; each item may take `limit` seconds (inf: no limit)."""
+
+    def wait(self, futures: Collection[Future[Any]], timeout: float) -> set[Future[Any]]:
+        """Those of some futures that have ended within so many seconds: none, or at least one."""
 
     def outcomes(self, future: Future[Any]) -> list[Any]:
         """The outcome of every item of a chunk that has ended: its result or a Failed."""
@@ -143,7 +146,11 @@ def _error(future: Future[Any]) -> BaseException | None:
 
 @dataclass
 class Run:
-    """One pass over some items. `known(index)` gives a result that needs no work; `done` is called with every new result as soon as it is there."""
+    """One pass over some items. `known(index)` gives a result that needs no work; `done` is called with every new result as soon as it is there.
+
+    `chunks` are the items that are worked on together, by their numbers in order; without them, each `size` that follow each other. `stands` tells which
+    outcomes of a chunk of several are results: the others are worked on again, each in a chunk of its own, as is each item of such a chunk that fails as a whole.
+    """
 
     executor: ChunkExecutor
     work: Work
@@ -153,6 +160,8 @@ class Run:
     split: Split | None = None
     known: Callable[[int], list[Any] | None] = lambda _: None
     done: Callable[[list[tuple[int, list[Any]]]], None] = lambda _: None
+    chunks: Sequence[list[int]] = ()
+    stands: Callable[[list[Any]], list[bool]] | None = None
     ready: dict[int, list[Any]] = field(default_factory=dict)
     queue: deque[list[int]] = field(default_factory=deque)
     flying: dict[Future[Any], list[int]] = field(default_factory=dict)  # in the order of submission
@@ -160,7 +169,7 @@ class Run:
 
     def results(self) -> Iterator[list[Any]]:
         """The results of each item, in order: one result or Lost, or one for each part of an item that was split."""
-        self.queue.extend(list(range(i, min(i + self.size, len(self.items)))) for i in range(0, len(self.items), self.size))
+        self.queue.extend(self.chunks or (list(range(i, min(i + self.size, len(self.items)))) for i in range(0, len(self.items), self.size)))
         is_whole = False
         try:
             for head in range(len(self.items)):
@@ -221,29 +230,40 @@ class Run:
             failed = failed[: self.executor.width]
             self.executor.reopen()
         for chunk in failed:
-            self.retries.extend(chunk)
+            if self.stands is not None and len(chunk) > 1:
+                self._queue_each(chunk)
+            else:
+                self.retries.extend(chunk)
 
-    def _ended(self, futures: Iterable[Future[Any]], limit: float) -> set[Future[Any]]:
+    def _ended(self, futures: Collection[Future[Any]], limit: float) -> set[Future[Any]]:
         """The futures that have ended, at least one."""
         latest = time.monotonic() + self.size * limit + GRACE
-        while not (ended := wait(futures, timeout=BEAT, return_when=FIRST_COMPLETED).done):
+        while not (ended := self.executor.wait(futures, BEAT)):
             if time.monotonic() > latest:
                 self.executor.end_overdue()
             self.executor.watch()
         return ended
 
     def _received(self, chunk: list[int], outcomes: list[Any]) -> None:
-        finished = []
-        for index, outcome in zip(chunk, outcomes, strict=True):
-            if not isinstance(outcome, Failed):
+        finished, again = [], list[int]()
+        standing = self.stands(outcomes) if self.stands is not None and len(chunk) > 1 else [True] * len(chunk)
+        for index, outcome, stands in zip(chunk, outcomes, standing, strict=True):
+            if not stands:
+                again.append(index)
+            elif not isinstance(outcome, Failed):
                 finished.append((index, [outcome]))
                 self.ready[index] = [outcome]
             elif not outcome.again and self.split is None:
                 self.ready[index] = [Lost(self.items[index], outcome.reason)]
             else:
                 self.retries.append(index)
+        self._queue_each(again)
         if finished:
             self.done(finished)
+
+    def _queue_each(self, indices: Sequence[int]) -> None:
+        """Work on some items next, each in a chunk of its own."""
+        self.queue.extendleft([index] for index in reversed(indices))
 
     def _try_alone(self, index: int) -> None:
         found = self._found(self.items[index], self.limit, [])

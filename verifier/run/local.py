@@ -54,11 +54,16 @@ def end(executor: ProcessPoolExecutor) -> None:
     A process that is killed in the middle of a result leaves the pool reading from a pipe whose other end it holds open itself, for ever; so it is closed.
     """
     for process in _processes(executor):
-        _end_group(process.pid)
-        process.kill()
+        end_process(process)
     queue = getattr(executor, "_result_queue", None)
     if queue is not None:
         queue._writer.close()  # noqa: SLF001
+
+
+def end_process(process: Any) -> None:
+    """Kill a process, with those that it has started where it leads a group."""
+    _end_group(process.pid)
+    process.kill()
 
 
 def lead_a_group() -> None:

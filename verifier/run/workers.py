@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from verifier.language.source import CampaignError
 from verifier.run.chunks import Refused, Run, Split, Work, attempt, identity, serve
+from verifier.run.fresh import FreshProcesses
 from verifier.run.local import end, finished, has_lost_a_worker, physical_memory, pool, stop
 from verifier.run.named import THREADS, ExecutorError, opened
 
@@ -92,6 +94,31 @@ class Workers:
             run.done = lambda found: state.keep((names[index], results) for index, results in found)
         return run.results()
 
+    def run_apart(self, work: Work, groups: Sequence[Sequence[Any]], *, limit: float, stands: Callable[[list[Any]], list[bool]]) -> Iterator[Any]:
+        """The result of each item of some groups, or Lost, in order: the items of a group in a fresh process, each in so many seconds, by as many processes as there are jobs.
+
+        Items of a group of several whose outcome does not stand beside the others are worked on again, each in a process of its own.
+        """
+        items = [item for group in groups for item in group]
+        if self.executor:  # whose processes are fresh where it is
+            for group in groups:
+                found = self._on_another(work, group, limit)
+                standing = stands(found) if len(group) > 1 else [True]
+                yield from (outcome if holds else self._on_another(work, [item], limit)[0] for item, outcome, holds in zip(group, found, standing, strict=True))
+            return
+        self.release()  # a process is forked more safely while there is no pool
+        ends = list(accumulate((len(group) for group in groups), initial=0))
+        executor = FreshProcesses(self.jobs or min(cores(), len(groups)), memory=physical_memory() if self.memory is None else self.memory)
+        chunks = [list(range(*pair)) for pair in pairwise(ends)]
+        yield from (found for (found,) in Run(executor, work, items, max(map(len, chunks), default=1), limit, chunks=chunks, stands=stands).results())
+
+    def _on_another(self, work: Work, items: Sequence[Any], limit: float) -> list[Any]:
+        """What comes of some items on an executor of the same name that is opened for them."""
+        with Workers(1, executor=self.executor, timeout=limit, memory=self.memory) as own:
+            found = [outcome for (outcome,) in own.run(work, items, size=MOST_ITEMS)]
+            own.abandon()
+        return found
+
     def release(self) -> None:
         """End the pool, if there is one; the next work opens another. An executor of others stays as it is."""
         if self._limited is not None and not self.executor:
@@ -156,6 +183,10 @@ class _LimitedExecutor:
             raise
         except Exception as error:
             raise ExecutorError(f"{self}: it takes no more work ({type(error).__name__}: {error})") from error
+
+    def wait(self, futures: Collection[Future[Any]], timeout: float) -> set[Future[Any]]:
+        """Those of some futures that have ended within so many seconds: none, or at least one."""
+        return wait(futures, timeout=timeout, return_when=FIRST_COMPLETED).done
 
     def outcomes(self, future: Future[Any]) -> list[Any]:
         """The outcome of every item of a chunk that has ended. Raises ExecutorError where the worker cannot take part."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard, TypeVar
 
 Change: TypeAlias = tuple[ast.AST, str]  # what takes the place of an expression, and the mistake in words
 
@@ -57,6 +56,20 @@ AXIS_WORDS, KEEP_WORDS = ("axis", "dim"), ("keepdims", "keepdim")
 MODULES = frozenset(("np", "numpy", "math", "torch", "F", "jax", "jnp", "lax", "nn", "self"))
 
 
+Copied = TypeVar("Copied")
+
+
+def copied(tree: Copied) -> Copied:
+    """A tree, or a list of trees, that shares nothing with this one but what has no parts, such as an operator: `copy.deepcopy`, which takes ten times as long."""
+    if isinstance(tree, list):
+        return [copied(t) for t in tree]  # type: ignore[return-value]
+    if not isinstance(tree, ast.AST) or not tree._fields:
+        return tree
+    found = tree.__class__.__new__(tree.__class__)
+    vars(found).update((name, copied(value)) for name, value in vars(tree).items())
+    return found
+
+
 def text(tree: ast.AST) -> str:
     """A tree as it is written."""
     return ast.unparse(tree)
@@ -84,7 +97,7 @@ def functions(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         return
     name = function.attr if isinstance(function, ast.Attribute) else function.id
     for other in SWAPPED.get(name, ()):
-        changed = copy.deepcopy(tree)
+        changed = copied(tree)
         inner = called(changed)
         if isinstance(inner, ast.Attribute):
             inner.attr = other
@@ -131,17 +144,17 @@ def axes(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     if len(tree.args) > position:
         for axis in AXES:
             if axis != text(tree.args[position]):
-                changed = copy.deepcopy(tree)
+                changed = copied(tree)
                 changed.args[position] = expression(axis)
                 yield changed, f"`axis={text(tree.args[position])}` where `axis={axis}` is meant in `{text(tree)}`"
     elif not any(k.arg in AXIS_WORDS for k in tree.keywords):
         for axis in AXES:
             for more in ((), (ast.keyword("keepdims", ast.Constant(value=True)),)):
-                changed = copy.deepcopy(tree)
-                changed.keywords += [ast.keyword("axis", expression(axis)), *copy.deepcopy(more)]
+                changed = copied(tree)
+                changed.keywords += [ast.keyword("axis", expression(axis)), *copied(more)]
                 yield changed, f"`axis={axis}{', keepdims=True' if more else ''}` is missing in `{text(tree)}`"
     if not any(k.arg in KEEP_WORDS for k in tree.keywords) and (len(tree.args) > position or any(k.arg in AXIS_WORDS for k in tree.keywords)):
-        changed = copy.deepcopy(tree)
+        changed = copied(tree)
         changed.keywords.append(ast.keyword("keepdims", ast.Constant(value=True)))
         yield changed, f"`keepdims=True` is missing in `{text(tree)}`"
 
@@ -151,14 +164,14 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
         if keyword.arg in AXIS_WORDS:
             for axis in AXES:
                 if axis != text(keyword.value):
-                    changed = copy.deepcopy(tree)
+                    changed = copied(tree)
                     changed.keywords[k].value = expression(axis)
                     yield changed, f"`{keyword.arg}={text(keyword.value)}` where `{keyword.arg}={axis}` is meant in `{text(tree)}`"
-            changed = copy.deepcopy(tree)
+            changed = copied(tree)
             del changed.keywords[k]
             yield changed, f"`{keyword.arg}={text(keyword.value)}` is superfluous in `{text(tree)}`"
         if keyword.arg in KEEP_WORDS:
-            changed = copy.deepcopy(tree)
+            changed = copied(tree)
             del changed.keywords[k]
             yield changed, f"`{keyword.arg}` is superfluous in `{text(tree)}`"
 
@@ -166,23 +179,23 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
 def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
     if isinstance(tree, ast.Attribute) and tree.attr == "T":
-        yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+        yield copied(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, (0, 0))) < 2):
-        yield ast.Attribute(copy.deepcopy(tree), "T", ast.Load()), f"`{text(tree)}` where `{text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
+        yield ast.Attribute(copied(tree), "T", ast.Load()), f"`{text(tree)}` where `{text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
         if isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, ())) > 2:
             dimensions = len(scope.shapes[tree.id])
             yield from _in_place_of(tree, *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
-        yield ast.BinOp(copy.deepcopy(tree.right), ast.MatMult(), copy.deepcopy(tree.left)), f"the factors of `{text(tree)}` are in the wrong order"
+        yield ast.BinOp(copied(tree.right), ast.MatMult(), copied(tree.left)), f"the factors of `{text(tree)}` are in the wrong order"
     function = called(tree)
     if not isinstance(tree, ast.Call) or function is None:
         return
     name = function.attr if isinstance(function, ast.Attribute) else function.id
     if name in ("dot", "matmul", "outer"):
         if isinstance(function, ast.Attribute) and len(tree.args) == 1:
-            yield ast.Call(ast.Attribute(copy.deepcopy(tree.args[0]), name, ast.Load()), [copy.deepcopy(function.value)], []), f"the factors of `{text(tree)}` are in the wrong order"
+            yield ast.Call(ast.Attribute(copied(tree.args[0]), name, ast.Load()), [copied(function.value)], []), f"the factors of `{text(tree)}` are in the wrong order"
         elif len(tree.args) == 2:
-            yield ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(tree.args[1]), copy.deepcopy(tree.args[0])], copy.deepcopy(tree.keywords)), f"the factors of `{text(tree)}` are in the wrong order"
+            yield ast.Call(copied(tree.func), [copied(tree.args[1]), copied(tree.args[0])], copied(tree.keywords)), f"the factors of `{text(tree)}` are in the wrong order"
     if name == "transpose" and tree.args:
         given = tree.args[0].elts if isinstance(tree.args[0], ast.Tuple) else tree.args
         for order in LAYOUTS:
@@ -207,20 +220,20 @@ def operators(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
                 continue
             if other is ast.Mult and any(isinstance(side, ast.Constant) and side.value == 1 for side in (tree.left, tree.right)):  # that is the other side alone
                 continue
-            yield ast.BinOp(copy.deepcopy(tree.left), other(), copy.deepcopy(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{text(tree)}`"
+            yield ast.BinOp(copied(tree.left), other(), copied(tree.right)), f"`{SYMBOLS[type(tree.op)]}` where `{SYMBOLS[other]}` is meant in `{text(tree)}`"
         if isinstance(tree.op, ast.Sub | ast.Div):
-            yield ast.BinOp(copy.deepcopy(tree.right), tree.op, copy.deepcopy(tree.left)), f"the operands of `{text(tree)}` are in the wrong order"
+            yield ast.BinOp(copied(tree.right), tree.op, copied(tree.left)), f"the operands of `{text(tree)}` are in the wrong order"
     if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
         for compared in COMPARED.get(type(tree.ops[0]), ()):
-            yield ast.Compare(copy.deepcopy(tree.left), [compared()], copy.deepcopy(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{text(tree)}`"
+            yield ast.Compare(copied(tree.left), [compared()], copied(tree.comparators)), f"`{SYMBOLS[type(tree.ops[0])]}` where `{SYMBOLS[compared]}` is meant in `{text(tree)}`"
 
 
 def signs(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """The opposite sign."""
     if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        yield copy.deepcopy(tree.operand), f"the sign of `{text(tree)}` is flipped"
+        yield copied(tree.operand), f"the sign of `{text(tree)}` is flipped"
     elif isinstance(tree, ast.BinOp | ast.Call | ast.Name | ast.Attribute) and isinstance(getattr(tree, "ctx", ast.Load()), ast.Load):
-        yield ast.UnaryOp(ast.USub(), copy.deepcopy(tree)), f"the sign of `{text(tree)}` is flipped"
+        yield ast.UnaryOp(ast.USub(), copied(tree)), f"the sign of `{text(tree)}` is flipped"
 
 
 def conjugates(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -233,9 +246,9 @@ def conjugates(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
         inner = function.value if isinstance(function, ast.Attribute) and is_method else tree.args[0] if tree.args else None
         if inner is not None:
-            yield copy.deepcopy(inner), f"the conjugate is superfluous: `{text(tree)}`"
+            yield copied(inner), f"the conjugate is superfluous: `{text(tree)}`"
     if "fft" in own and tree.args:
-        whole = copy.deepcopy(tree)
+        whole = copied(tree)
         holders = [(parent, name, k) for parent in ast.walk(whole) for name, value in ast.iter_fields(parent) for k, _ in enumerate(value if isinstance(value, list) else [value])]
         for parent, name, k in holders:
             value = getattr(parent, name)
@@ -244,7 +257,7 @@ def conjugates(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
                 continue
             new = expression(f"{text(node)}.conj()")
             setattr(parent, name, [*value[:k], new, *value[k + 1 :]] if isinstance(value, list) else new)
-            yield copy.deepcopy(whole), f"the conjugate of `{text(node)}` is missing: `{text(tree)}`"
+            yield copied(whole), f"the conjugate of `{text(node)}` is missing: `{text(tree)}`"
             setattr(parent, name, value)
 
 
@@ -252,14 +265,14 @@ def superfluous(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A factor, a term or a division that is too many."""
     if isinstance(tree, ast.BinOp) and type(tree.op) in OPERATORS:
         kind = "factor" if isinstance(tree.op, ast.Mult) else "division by" if isinstance(tree.op, ast.Div) else "term"
-        yield copy.deepcopy(tree.left), f"the {kind} `{text(tree.right)}` is superfluous in `{text(tree)}`"
+        yield copied(tree.left), f"the {kind} `{text(tree.right)}` is superfluous in `{text(tree)}`"
         if isinstance(tree.op, ast.Add | ast.Mult):
-            yield copy.deepcopy(tree.right), f"the {kind} `{text(tree.left)}` is superfluous in `{text(tree)}`"
+            yield copied(tree.right), f"the {kind} `{text(tree.left)}` is superfluous in `{text(tree)}`"
         elif isinstance(tree.op, ast.Sub) and isinstance(tree.left, ast.Constant):
-            yield copy.deepcopy(tree.right), f"`{text(tree)}` where `{text(tree.right)}` is meant"
+            yield copied(tree.right), f"`{text(tree)}` where `{text(tree.right)}` is meant"
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.right, ast.Constant) and isinstance(tree.right.value, int):
         for change in (1, -1):
-            yield ast.BinOp(copy.deepcopy(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
+            yield ast.BinOp(copied(tree.left), ast.Pow(), ast.Constant(value=tree.right.value + change)), f"the exponent of `{text(tree)}` is 1 too {'low' if change > 0 else 'high'}"
 
 
 def brackets(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -268,7 +281,7 @@ def brackets(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         yield from _in_place_of(tree, text(tree.body), text(tree.orelse))
     if isinstance(tree, ast.Call) and len(tree.args) == 1 and isinstance(tree.args[0], ast.BinOp) and not tree.keywords:
         inner = tree.args[0]
-        outside = ast.Call(copy.deepcopy(tree.func), [copy.deepcopy(inner.left)], [])
+        outside = ast.Call(copied(tree.func), [copied(inner.left)], [])
         yield from _in_place_of(tree, text(ast.BinOp(outside, inner.op, inner.right)))
     if not isinstance(tree, ast.BinOp):
         return
@@ -287,7 +300,7 @@ def exchanged_names(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         return
     found = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in MODULES)
     for a, b in combinations(found, 2):
-        changed = copy.deepcopy(tree)
+        changed = copied(tree)
         for node in ast.walk(changed):
             if isinstance(node, ast.Name) and node.id in (a, b):
                 node.id = b if node.id == a else a
@@ -310,18 +323,18 @@ def factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A factor or a division that is missing: by a name, a length, 2."""
     if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
         for other in scope.counts[:MOST_COUNTS]:
-            yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
+            yield ast.BinOp(copied(tree), ast.Div(), expression(other)), f"a division by `{other}` is missing: `{text(tree)}`"
     if not _is_value(tree) or (isinstance(tree, ast.Name) and tree.id in MODULES):
         return
     if _is_square(tree) or (isinstance(tree, ast.UnaryOp) and _is_square(tree.operand)):  # half of a square, before a length that is 2
-        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
+        yield ast.BinOp(copied(tree), ast.Div(), ast.Constant(value=2)), f"a division by `2` is missing: `{text(tree)}`"
     squared = tuple(f"{c}**2" for c in scope.counts[:MOST_COUNTS] if c.isidentifier())
     lengths = () if scope.counts else tuple(f"{n}.shape[0]" for n in scope.names[:MOST_NAMES])
     slope = () if scope.counts else ("2",)  # of a square, also where a length is 2: a sum is divided by a length
     for other in (*scope.counts[:MOST_COUNTS], *scope.numbers, *scope.names[:MOST_NAMES], *slope, *lengths, "2", *squared, *scope.spread()):
         for operator, words in ((ast.Div(), f"a division by `{other}` is missing"), (ast.Mult(), f"the factor `{other}` is missing")):
             if other != text(tree):
-                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
+                yield ast.BinOp(copied(tree), operator, expression(other)), f"{words}: `{text(tree)}`"
 
 
 def _is_square(tree: ast.AST) -> bool:
@@ -348,22 +361,22 @@ def masks(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         return
     for other in scope.names[:MOST_NAMES]:
         for factor in (f"({other} > 0)", f"(1 - {other}**2)", f"({other} * (1 - {other}))", f"(1 - {other})", f"sign({other})"):
-            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+            yield ast.BinOp(copied(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     compared = scope.alike(tree.id)[:MOST_COMPARED] if isinstance(tree, ast.Name) and tree.id in scope.shapes else []
     for a, b in permutations(compared, 2):
         for factor in (f"({a} > {b})", *((f"({a} == {b})",) if a < b else ())):
-            yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+            yield ast.BinOp(copied(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for factor in scope.spread("({} > 0)"):
-        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
+        yield ast.BinOp(copied(tree), ast.Mult(), expression(factor)), f"the factor `{factor}` is missing: `{text(tree)}`"
     for other in scope.names[:MOST_NAMES]:
-        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
+        yield ast.BinOp(copied(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
     function = called(tree)
     if isinstance(tree, ast.Call) and function is not None and text(function).rpartition(".")[2] in ("maximum", "relu"):
         inner = next((a for a in tree.args if not isinstance(a, ast.Constant)), tree)
         yield from _in_place_of(tree, *(f"{text(inner)} * ({other} > 0)" for other in scope.names[:MOST_NAMES]))
     for other in scope.counts[:MOST_COUNTS]:
-        yield ast.BinOp(copy.deepcopy(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
-        yield ast.BinOp(copy.deepcopy(tree), ast.Mult(), expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{text(tree)}`"
+        yield ast.BinOp(copied(tree), ast.Div(), expression(f"sqrt({other})")), f"a division by `sqrt({other})` is missing: `{text(tree)}`"
+        yield ast.BinOp(copied(tree), ast.Mult(), expression(f"sqrt({other})")), f"the factor `sqrt({other})` is missing: `{text(tree)}`"
 
 
 def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
@@ -374,7 +387,7 @@ def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
         inner = function.value if is_method else tree.args[0] if tree.args else None  # type: ignore[union-attr]
         if name in UNWRAPPED and inner is not None:
-            yield copy.deepcopy(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
+            yield copied(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
         yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})", *((f"np.sign({tree.id})", f"np.abs({tree.id})") if isinstance(tree, ast.Name) else ()))
 
@@ -389,7 +402,7 @@ def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
             if shape is None and len(scope.shapes.get(other, ())):
                 yield from _in_place_of(tree, text(ast.BinOp(expression(other), ast.Sub(), tree)))
             for operator in (ast.Add(), ast.Sub()):
-                yield ast.BinOp(copy.deepcopy(tree), operator, expression(other)), f"{TERM}{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
+                yield ast.BinOp(copied(tree), operator, expression(other)), f"{TERM}{SYMBOLS[type(operator)]} {other}` is missing: `{text(tree)}`"
 
 
 def constants(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
@@ -410,7 +423,7 @@ def divisors(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
         value = float(tree.right.value)
         for other in dict.fromkeys((value * 2, value * value, value / 2, value + 1, value - 1)):
             if other not in (0, 1, value) and other == int(other):
-                yield ast.BinOp(copy.deepcopy(tree.left), ast.Div(), ast.Constant(value=int(other))), f"the constant `{text(tree.right)}` should be {int(other)}"
+                yield ast.BinOp(copied(tree.left), ast.Div(), ast.Constant(value=int(other))), f"the constant `{text(tree.right)}` should be {int(other)}"
 
 
 def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
@@ -420,7 +433,7 @@ def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     parts = tree.slice.elts if isinstance(tree.slice, ast.Tuple) else [tree.slice]
     for k, part in enumerate(parts):
         for new in _parts(part, scope):
-            changed = copy.deepcopy(tree)
+            changed = copied(tree)
             if isinstance(changed.slice, ast.Tuple):
                 changed.slice.elts[k] = new
             else:
@@ -429,12 +442,12 @@ def slices(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     for first, second in combinations(range(len(parts)), 2) if isinstance(tree.slice, ast.Tuple) else ():
         if text(parts[first]) == text(parts[second]):
             continue
-        changed = copy.deepcopy(tree)
+        changed = copied(tree)
         assert isinstance(changed.slice, ast.Tuple)
-        changed.slice.elts[first], changed.slice.elts[second] = copy.deepcopy(parts[second]), copy.deepcopy(parts[first])
+        changed.slice.elts[first], changed.slice.elts[second] = copied(parts[second]), copied(parts[first])
         yield changed, f"`{text(tree)}` where `{text(changed)}` is meant"
     if isinstance(tree.ctx, ast.Load):
-        yield copy.deepcopy(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+        yield copied(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
 
 
 def _renamed(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
@@ -446,7 +459,7 @@ def _renamed(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     for name in dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters):
         for other in counters:
             if other != name:
-                changed = copy.deepcopy(part)
+                changed = copied(part)
                 for n in ast.walk(changed):
                     if isinstance(n, ast.Name) and n.id == name:
                         n.id = other
@@ -460,7 +473,7 @@ def _strided(part: ast.expr, counters: Sequence[str]) -> Iterator[ast.expr]:
     read = dict.fromkeys(n.id for n in ast.walk(part) if isinstance(n, ast.Name) and n.id in counters)
     products_in = dict.fromkeys(text(n) for n in ast.walk(part) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult) and isinstance(n.left, ast.Name) and n.left.id in counters)
     for old, new in [*((a, f"{a} * {b}") for a in read for b in counters if b != a), *((p, p.partition(" * ")[0]) for p in products_in)]:
-        changed = _Exchanged(old, new).visit(copy.deepcopy(part))
+        changed = _Exchanged(old, new).visit(copied(part))
         assert isinstance(changed, ast.expr)
         yield changed
 
@@ -481,9 +494,9 @@ def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
     if not isinstance(part, ast.Slice):
         if isinstance(part, ast.Name) or (isinstance(part, ast.Constant) and type(part.value) is int) or isinstance(part, ast.BinOp | ast.UnaryOp):
             for operator in (ast.Add(), ast.Sub()):
-                yield ast.BinOp(copy.deepcopy(part), operator, ast.Constant(value=1))
+                yield ast.BinOp(copied(part), operator, ast.Constant(value=1))
             if isinstance(part, ast.BinOp):
-                yield copy.deepcopy(part.left)
+                yield copied(part.left)
             yield ast.Slice()
             yield from (ast.Name(n, ast.Load()) for n in (*scope.labels, *scope.counts) if n.isidentifier() and n != text(part))
         return
@@ -493,20 +506,20 @@ def _parts(part: ast.expr, scope: ReadableNames) -> Iterator[ast.expr]:
         value = getattr(part, bound)
         for new in (None, *(() if value is None else (ast.BinOp(value, ast.Add(), ast.Constant(value=1)), ast.BinOp(value, ast.Sub(), ast.Constant(value=1)))), *map(expression, ("1", "-1", *(c for c in scope.counts[:MOST_COUNTS] if c.isidentifier())))):
             if (new is None) != (value is None) or (new is not None and text(new) != text(value)):
-                changed = copy.deepcopy(part)
-                setattr(changed, bound, copy.deepcopy(new))
+                changed = copied(part)
+                setattr(changed, bound, copied(new))
                 yield changed
     if part.lower is not None and part.upper is None:
-        yield ast.Slice(None, copy.deepcopy(part.lower))
-        yield ast.Slice(None, ast.UnaryOp(ast.USub(), copy.deepcopy(part.lower)))
+        yield ast.Slice(None, copied(part.lower))
+        yield ast.Slice(None, ast.UnaryOp(ast.USub(), copied(part.lower)))
     if part.upper is not None and part.lower is None:
-        yield ast.Slice(copy.deepcopy(part.upper), None)
-        yield ast.Slice(ast.UnaryOp(ast.USub(), copy.deepcopy(part.upper)), None)
+        yield ast.Slice(copied(part.upper), None)
+        yield ast.Slice(ast.UnaryOp(ast.USub(), copied(part.upper)), None)
         if isinstance(part.upper, ast.UnaryOp):
-            yield ast.Slice(copy.deepcopy(part.upper.operand), None)
+            yield ast.Slice(copied(part.upper.operand), None)
     if part.lower is not None and part.upper is not None:  # (i*s, i*s + k): another step or width
-        yield ast.Slice(copy.deepcopy(part.upper), copy.deepcopy(part.lower))
-    changed = copy.deepcopy(part)
+        yield ast.Slice(copied(part.upper), copied(part.lower))
+    changed = copied(part)
     changed.step = None if part.step is not None else ast.UnaryOp(ast.USub(), ast.Constant(value=1))
     yield changed
 
@@ -528,10 +541,10 @@ def halves(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
 def squares(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     """A square that is missing, or of more than is meant."""
     if isinstance(tree, ast.Name | ast.Attribute | ast.Subscript) and isinstance(tree.ctx, ast.Load):
-        yield ast.BinOp(copy.deepcopy(tree), ast.Pow(), ast.Constant(value=2)), f"`{text(tree)}` should be squared"
+        yield ast.BinOp(copied(tree), ast.Pow(), ast.Constant(value=2)), f"`{text(tree)}` should be squared"
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow) and isinstance(tree.left, ast.BinOp):
         inner = tree.left
-        moved = ast.BinOp(copy.deepcopy(inner.left), inner.op, ast.BinOp(copy.deepcopy(inner.right), ast.Pow(), copy.deepcopy(tree.right)))
+        moved = ast.BinOp(copied(inner.left), inner.op, ast.BinOp(copied(inner.right), ast.Pow(), copied(tree.right)))
         yield moved, f"`{text(tree)}` where `{text(moved)}` is meant"
 
 
@@ -540,7 +553,7 @@ def exchanges(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     if isinstance(tree, ast.Tuple | ast.List) and isinstance(tree.ctx, ast.Load) and not any(isinstance(e, ast.Slice) for e in tree.elts):
         for i, k in combinations(range(len(tree.elts)), 2):
             if text(tree.elts[i]) != text(tree.elts[k]):
-                changed = copy.deepcopy(tree)
+                changed = copied(tree)
                 changed.elts[i], changed.elts[k] = changed.elts[k], changed.elts[i]
                 yield changed, f"`{text(tree.elts[i])}` and `{text(tree.elts[k])}` are exchanged in `{text(tree)}`"
 

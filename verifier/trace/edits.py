@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from verifier.trace.edit_rows import (
     EditRow,
     ReadableNames,
     called,
+    copied,
     expression,
     factors,
     functions,
@@ -44,7 +44,7 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
     """Edits of a statement as a whole: `=` for `+=` and the other way round."""
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name | ast.Subscript):
         for operator in (ast.Add(), ast.Sub()):
-            yield ast.AugAssign(copy.deepcopy(tree.targets[0]), operator, copy.deepcopy(tree.value)), f"`=` where `{SYMBOLS[type(operator)]}=` is meant"
+            yield ast.AugAssign(copied(tree.targets[0]), operator, copied(tree.value)), f"`=` where `{SYMBOLS[type(operator)]}=` is meant"
         if isinstance(tree.targets[0], ast.Subscript) and (index := _index(tree.targets[0].slice)):
             yield _statement(f"np.add.at({text(tree.targets[0].value)}, {index}, {text(tree.value)})"), AT_WORDS.format("=", text(tree.targets[0].slice))
     if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Subscript) and isinstance(tree.op, ast.Add | ast.Sub) and (index := _index(tree.target.slice)):
@@ -53,9 +53,9 @@ def statements(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
             AT_WORDS.format(f"{SYMBOLS[type(tree.op)]}=", text(tree.target.slice)).replace("np.add.at", "np.add.at" if isinstance(tree.op, ast.Add) else "np.subtract.at"),
         )
     if isinstance(tree, ast.AugAssign):
-        yield ast.Assign([copy.deepcopy(tree.target)], copy.deepcopy(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
+        yield ast.Assign([copied(tree.target)], copied(tree.value)), f"`{SYMBOLS.get(type(tree.op), '')}=` where `=` is meant"
         for other in OPERATORS.get(type(tree.op), ()):
-            yield ast.AugAssign(copy.deepcopy(tree.target), other(), copy.deepcopy(tree.value)), f"`{SYMBOLS[type(tree.op)]}=` where `{SYMBOLS[other]}=` is meant"
+            yield ast.AugAssign(copied(tree.target), other(), copied(tree.value)), f"`{SYMBOLS[type(tree.op)]}=` where `{SYMBOLS[other]}=` is meant"
         yield ast.Pass(), "this statement is superfluous"
 
 
@@ -96,13 +96,13 @@ def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = (), row
     """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are factors that stand in the code."""
     for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers)), rows):
         if not e.after:
-            yield _placed(copy.deepcopy(e.statement), tree), e.words
+            yield copied(e.statement), e.words
 
 
 def whole_edits(tree: ast.stmt) -> Iterator[tuple[ast.stmt, str]]:
     """The few edits of a statement as a whole."""
     for new, words in statements(tree):
-        yield _placed(copy.deepcopy(new), tree), words
+        yield _placed(copied(new), tree), words
 
 
 def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS) -> Iterator[Edited]:

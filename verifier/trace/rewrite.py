@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
+from typing import TypeVar
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,7 @@ def _holds(body: ast.expr, code: CodeType) -> bool:
 
 
 def _compiled(body: Body) -> CodeType:
-    """The code of a function's tree, with the variables of outer functions and the private names that it had."""
+    """The code of a function's tree, in which every part has its place, with the variables of outer functions and the private names that it had."""
     free = body.function.__code__.co_freevars
     plain = copy.copy(body.tree)
     plain.decorator_list, plain.returns = [], None
@@ -108,15 +109,24 @@ def _compiled(body: Body) -> CodeType:
     plain.args.defaults, plain.args.kw_defaults = [], [None] * len(plain.args.kwonlyargs)
     if free:  # which may be lost with an edit: their cells are bound by position
         read = ast.If(ast.Constant(value=False), [ast.Expr(ast.Name(n, ast.Load())) for n in free], [])
-        plain.body = [*plain.body, read]
-    inner: ast.stmt = ast.ClassDef(body.within, [], [], [plain], []) if body.within else plain
+        plain.body = [*plain.body, _placed_at(body.tree, read)]
+    within = _placed_at(body.tree, ast.ClassDef(body.within, [], [], [], []))
     arguments = ast.arguments(posonlyargs=[], args=[ast.arg(n) for n in free], kwonlyargs=[], kw_defaults=[], defaults=[])
-    outer = ast.copy_location(ast.FunctionDef("outer", arguments, [inner], []), body.tree)
-    code = compile(ast.fix_missing_locations(ast.Module([outer], [])), body.function.__code__.co_filename, "exec", dont_inherit=True)
+    outer = _placed_at(body.tree, ast.FunctionDef("outer", arguments, [], []))
+    within.body, outer.body = [plain], [within if body.within else plain]
+    code = compile(ast.Module([outer], []), body.function.__code__.co_filename, "exec", dont_inherit=True)
     found = next(c for c in _codes(code) if c.co_name == plain.name)
     if found.co_freevars != free:
         raise ValueError("the edited function reads other variables of outer functions")
     return found
+
+
+AnyStatement = TypeVar("AnyStatement", bound=ast.stmt)
+
+
+def _placed_at(tree: ast.stmt, new: AnyStatement) -> AnyStatement:
+    """A statement that stands in no file, at the place of one that does."""
+    return ast.fix_missing_locations(ast.copy_location(new, tree))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
