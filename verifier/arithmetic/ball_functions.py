@@ -2,16 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import factorial
 
 from flint import arb, arb_series, ctx
 
-from verifier.arithmetic.types import NAN, Ball, GateFunction
+from verifier.arithmetic.precision import precision
+from verifier.arithmetic.types import NAN, ONE, Ball, GateFunction
 from verifier.language.gates import GATES
 
-EXTRA_BITS = 40  # an inexact order limits the digits of a result: so many bits beyond those of the order are computed, not more
+EXTRA_BITS = 40  # an inexact argument limits the digits of a result: so many bits beyond those of the argument are computed, not more
 FAR = arb(2) ** 40  # where zeta and its derivatives are enclosed by the bound of their series instead
+SCALED = arb(2) ** 20  # from it on exp(±a) is taken out of a function: Arb takes a second for each inexact argument of 1e16
+LARGEST_ORDER = 1 << 16  # of hurwitz: beyond it the first term and a bound on the rest tell more, and at once
+LARGEST_ORDERS = arb(2) ** 32  # the product of the sizes of all orders: beyond it Arb takes seconds at the lowest precisions
+SMALLEST_ORDER = arb(2) ** -64  # that is not 0: below it Arb takes seconds as well
+SMALL_ORDER = arb(64)
+BITS_BY_SIZE = ((arb(64), 4096), (arb(1024), 1024))  # of the argument, where the orders are small: at twice as many bits Arb takes ten times as long, and here up to a second
+LEAST_BITS = 384  # that all others are enclosed with
+REMEMBERED = 1024  # values at fewer bits than asked for, which higher precisions ask for again
+
+
+def most_bits(gate: str, args: Sequence[Ball]) -> int:
+    """The bits that a function with orders is enclosed with at most, so that one value takes no more than about a second; 0 where it is not enclosed at all.
+
+    Arb sums such a function by its series, up to so many terms a bit however little they converge: no limit of time ends that.
+    """
+    sizes = [abs(args[i]) for i in GATES[gate].orders]
+    product = ONE
+    for size in sizes:
+        if size < SMALLEST_ORDER and not size.is_zero():
+            return 0
+        product = product * size.max(ONE)
+    if not product < LARGEST_ORDERS:
+        return 0
+    if not all(size <= SMALL_ORDER for size in sizes):
+        return LEAST_BITS
+    argument = abs(args[-1])
+    return next((bits for limit, bits in BITS_BY_SIZE if argument <= limit), LEAST_BITS)
+
+
+def bounded(gate: str, function: Callable[..., Ball]) -> Callable[..., Ball]:
+    """The function at no more bits than `most_bits`: of arguments that are rounded outwards to so many, so that all higher precisions ask for one value."""
+
+    @lru_cache(maxsize=REMEMBERED)
+    def at(limit: int, *parts: tuple[int, int, int, int]) -> Ball:
+        with precision(limit):
+            return function(*(arb(arb((m, e)), arb((n, f))) for m, e, n, f in parts))
+
+    def enclose(*args: Ball) -> Ball:
+        limit = most_bits(gate, args)
+        if ctx.prec <= limit or not args[-1].is_finite():
+            return function(*args)
+        if not limit:
+            return NAN
+        with precision(limit):
+            return at(limit, *map(_rounded_outwards, args))
+
+    return enclose
+
+
+def _rounded_outwards(a: Ball) -> tuple[int, int, int, int]:
+    """The middle and the radius of a ball around another at flint's precision, each a mantissa and an exponent. An exact number that fits is itself."""
+    middle = +a.mid()
+    if not (a.is_exact() and middle.is_exact()):
+        radius = (a.rad() + middle.rad()).upper()
+        mantissa, exponent = (int(part) for part in middle.mid().abs_upper().man_exp())
+        least = arb((1, exponent + mantissa.bit_length() - ctx.prec + 2)) if mantissa else radius
+        middle = arb(middle.mid(), max(radius, least))
+    (m, e), (n, f) = middle.mid().man_exp(), middle.rad().man_exp()
+    return int(m), int(e), int(n), int(f)
 
 
 def _bessel(method: str) -> Callable[[Ball, Ball], Ball]:
@@ -21,6 +82,10 @@ def _bessel(method: str) -> Callable[[Ball, Ball], Ball]:
         return function(a, n)
 
     return enclose
+
+
+def _besseli(n: Ball, a: Ball) -> Ball:
+    return abs(a).exp() * _ive(n, a) if abs(a) > SCALED else a.bessel_i(n)
 
 
 def _ive(n: Ball, a: Ball) -> Ball:
@@ -36,20 +101,72 @@ def _ive(n: Ball, a: Ball) -> Ball:
 
 
 def _besselk(n: Ball, a: Ball, *, scaled: bool = False) -> Ball:
-    """K_n(a). Arb sums its asymptotic series up to 2a bits; beyond, a method that loses 3a bits and, for large a, takes minutes.
+    """K_n(a). Arb sums its asymptotic series up to 2a bits; beyond, a method that loses 3a bits and, for large or inexact a, takes minutes.
 
-    So the precision is raised by the bits that are lost where a is below 100, and beyond it limited to 1.9a bits (at least 190).
+    So the precision is raised by the bits that are lost where a is below 100, to 8a at least (with fewer Arb's sum takes up to a second), and beyond it limited to 1.9a bits (at least 190).
+    Both K_n(a) and exp(a) K_n(a) fall in a (DLMF 10.32.9): there the ends of a ball are enough.
     """
     if not a > 0:
         return NAN
+    if a > SCALED and not scaled:
+        return (-a).exp() * _besselk(n, a, scaled=True)
     bits, bound = ctx.prec, a.abs_lower().min(arb(2) ** 40)
     asymptotic = int((bound * 19 / 10).lower().floor().fmpz())
-    try:
-        if bits > asymptotic:
-            ctx.prec = asymptotic if bound > 100 else bits + int((3 * bound).upper().ceil().fmpz())
+    if bits <= asymptotic:
         return a.bessel_k(n, scaled)
-    finally:
-        ctx.prec = bits
+    if bound > 100:
+        with precision(asymptotic):
+            return a.bessel_k(n, scaled)
+    with precision(max(bits + _whole(3 * bound), _whole(8 * bound))):
+        if a.is_exact() or not n.is_exact():
+            return a.bessel_k(n, scaled)
+        return a.lower().bessel_k(n, scaled).union(a.upper().bessel_k(n, scaled))
+
+
+def _whole(a: Ball) -> int:
+    return int(a.upper().ceil().fmpz())
+
+
+def _gammainc(s: Ball, a: Ball) -> Ball:
+    """P(s, a), which rises in a: the complement of Q where it is the larger part, and Arb's series for P takes seconds."""
+    if not s >= 0:
+        return NAN
+    if not s > 64:
+        return a.gamma_lower(s, 1)
+    if not a.is_exact() and s.is_exact():
+        return _gammainc(s, a.lower()).union(_gammainc(s, a.upper())) if a.lower() >= 0 else NAN
+    return 1 - _gammaincc(s, a) if a >= s else a.gamma_lower(s, 1)
+
+
+def _betainc(p: Ball, q: Ball, a: Ball) -> Ball:
+    """I_a(p, q): beyond p / (p + q) by its symmetry (DLMF 8.17.4), where its own series is that of nearly 1."""
+    if p > 0 and q > 0 and a * (p + q) > p:
+        return 1 - (1 - a).beta_lower(q, p, 1)
+    if (p < 0 or q < 0) and not (abs(p) < 64 and abs(q) < 64):
+        return NAN
+    return a.beta_lower(p, q, 1)
+
+
+def _gammaincc(s: Ball, a: Ball) -> Ball:
+    if not s >= 0:
+        return NAN
+    if a > SCALED:  # DLMF 13.6.6
+        return (-a).exp() * a.hypgeom_u(1 - s, 1 - s) * s.rgamma()
+    return a.gamma_upper(s, 1)
+
+
+def _expn(n: Ball, a: Ball) -> Ball:
+    return (-a).exp() * a ** (n - 1) * a.hypgeom_u(n, n) if a > SCALED else a.expint(n)  # DLMF 8.19.1, 13.6.6
+
+
+def _hurwitz(s: Ball, a: Ball) -> Ball:
+    """The sum of (k + a)^-s, k >= 0. For large s it is a^-s times 1 + t, 0 < t < (1 + 1/a)^-s (1 + (a + 1)/(s - 1)): the second term, and the integral over the rest."""
+    if not s > 1:
+        return NAN
+    if s <= LARGEST_ORDER:
+        return s.zeta(a)
+    rest = ((-s * (1 / a).log1p()).exp() * (1 + (a + 1) / (s - 1))).upper()
+    return (-s * a.log()).exp() * (1 + arb(rest / 2, rest / 2))
 
 
 def _erfcx(a: Ball) -> Ball:
@@ -138,7 +255,7 @@ def _spence(a: Ball) -> Ball:
 SPECIAL: dict[str, GateFunction] = {
     "besselj": _bessel("bessel_j"),
     "bessely": _where(lambda a: a > 0, _bessel("bessel_y")),
-    "besseli": _bessel("bessel_i"),
+    "besseli": _besseli,
     "besselk": _besselk,
     "ive": _ive,
     "kve": lambda n, a: _besselk(n, a, scaled=True),
@@ -155,13 +272,13 @@ SPECIAL: dict[str, GateFunction] = {
     "dawson": _dawson,
     "log_ndtr": _log_ndtr,
     "rgamma": arb.rgamma,
-    "gammainc": _where(lambda a: a >= 0, lambda s, a: a.gamma_lower(s, 1) if s >= 0 else NAN),
-    "gammaincc": _where(lambda a: a >= 0, lambda s, a: a.gamma_upper(s, 1) if s >= 0 else NAN),
-    "betainc": _where(lambda a: a >= 0 and a <= 1, lambda p, q, a: a.beta_lower(p, q, 1)),
+    "gammainc": _where(lambda a: a >= 0, _gammainc),
+    "gammaincc": _where(lambda a: a >= 0, _gammaincc),
+    "betainc": _where(lambda a: a >= 0 and a <= 1, _betainc),
     "zeta": _zeta,
-    "hurwitz": _where(lambda a: a > 0, lambda s, a: s.zeta(a) if s > 1 else NAN),
+    "hurwitz": _where(lambda a: a > 0, _hurwitz),
     "zetaderiv": _zeta_derivative,
-    "expn": _where(lambda a: a >= 0, lambda n, a: a.expint(n)),
+    "expn": _where(lambda a: a >= 0, _expn),
     "expi": arb.ei,
     "si": arb.si,
     "ci": _where(lambda a: a > 0, arb.ci),
@@ -176,24 +293,29 @@ SPECIAL: dict[str, GateFunction] = {
 }
 
 
-def _to_its_order(function: Callable[..., Ball]) -> Callable[..., Ball]:
-    """The function, at a precision limited to that of an inexact order (a literal that stands for an interval): more bits would cost Arb seconds and narrow nothing."""
+def _to_its_arguments(function: Callable[..., Ball]) -> Callable[..., Ball]:
+    """The function, at a precision limited to that of its inexact arguments: more bits would cost Arb seconds, or minutes, and narrow nothing."""
 
     def enclose(*args: Ball) -> Ball:
-        widest = min((n.rel_accuracy_bits() for n in args[:-1] if not n.is_exact()), default=None)
-        bits = ctx.prec
+        widest = min((_accuracy(a) for a in args if not a.is_exact()), default=None)
         if widest is None or not args[-1].is_finite():
             return function(*args)
-        try:
-            ctx.prec = min(bits, max(widest, 0) + EXTRA_BITS)
+        with precision(min(ctx.prec, max(widest, 0) + EXTRA_BITS)):
             return function(*args)
-        finally:
-            ctx.prec = bits
 
     return enclose
 
 
+def _accuracy(a: Ball) -> int:
+    """The bits that are known of an inexact number, beside 1 where it is smaller."""
+    known = int(a.rel_accuracy_bits())
+    if not a.is_finite() or abs(a) >= 1:
+        return known
+    mantissa, exponent = a.rad().man_exp()
+    return max(known, -int(exponent) - int(mantissa).bit_length())
+
+
 for _name in [name for name in SPECIAL if GATES[name].orders]:
-    SPECIAL[_name] = _to_its_order(SPECIAL[_name])
+    SPECIAL[_name] = bounded(_name, _to_its_arguments(SPECIAL[_name]))
 SPECIAL_FUNCTIONS = frozenset((*SPECIAL, "gamma", "lgamma", "digamma", "polygamma"))  # with those for which Arb needs no help, or little
 SLOW = frozenset(("digamma", "polygamma", "zeta", "zetaderiv", "hurwitz", "besselk", "bessely", "kve"))  # at 32,768 bits Arb takes up to a second for each

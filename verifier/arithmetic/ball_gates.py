@@ -12,7 +12,7 @@ from math import factorial
 
 from flint import acb, arb, arb_series, ctx
 
-from verifier.arithmetic.ball_functions import SPECIAL
+from verifier.arithmetic.ball_functions import SPECIAL, bounded
 from verifier.arithmetic.precision import precision
 from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, GateFunction, RealValue, Truth3
 from verifier.circuit.program import Step
@@ -20,6 +20,7 @@ from verifier.language.gates import COMPARISONS, GATES
 from verifier.language.primitives import incomplete
 
 REFLECTED = -8  # to the left of it polygamma is reflected
+MOST_REFLECTED = 1000  # its order: so many terms of a series
 HUGE = arb(2) ** 60  # beyond it Arb's exp gives up; `_exp` goes on to 2^1100, past the largest float64
 _TINY = arb(2) ** arb(-(2**1000))
 UNDERFLOW = arb(_TINY, _TINY)  # encloses exp(a) for every a < -2^1099
@@ -223,6 +224,8 @@ def _polygamma(n: Ball, a: Ball) -> Ball:
         return NAN
     if order == 0:
         return a.digamma()
+    if a < REFLECTED and order > MOST_REFLECTED:
+        return NAN
     if a < REFLECTED and a.is_finite():  # DLMF 5.15.6: Arb's own shifts the argument step by step, and gives up far to the left
         cotangent: Ball = arb_series([a, 1], order + 1).cot_pi()[order]
         poles = arb.pi() * cotangent * factorial(order)
@@ -277,7 +280,7 @@ PRIMITIVES: dict[str, GateFunction] = {
     "gamma": arb.gamma,
     "lgamma": _lgamma,
     "digamma": arb.digamma,
-    "polygamma": _polygamma,
+    "polygamma": bounded("polygamma", _polygamma),
     **SPECIAL,
     "abs": abs,
     "sign": _sign,

@@ -32,6 +32,8 @@ def _for_scalars(function: Callable[..., Numbers]) -> Callable[..., Any]:
 SUMMED = -1000.0  # to the left of it SciPy's polygamma takes longer than Arb's, at -1e9 more than ten seconds
 REFLECTED = -10.0  # to the left of it mpmath's derivative of zeta takes up to seconds, that of the functional equation a millisecond
 CONTEXT_BITS = 80  # of mpmath's and Arb's results, rounded to float64
+MOST_DIFFERENCES = 8  # the order up to which mpmath's derivatives of zeta take less than half a second; at 100 they do not end
+LARGEST_ORDER = 1e5  # beyond it SciPy's Y of whole orders, which steps from order to order, takes longer than Arb's
 FAR_LEFT = -1e4  # zeta's derivatives overflow from -260 on; beyond this their sign is not looked for
 
 
@@ -126,6 +128,13 @@ def ellipd(a: Numbers) -> Numbers:
 
 
 @_for_scalars
+def bessely(n: Numbers, a: Numbers) -> Numbers:
+    """Y_n(a): SciPy's, and where the order is large Arb's."""
+    is_large = np.abs(n) > LARGEST_ORDER
+    return _with_arb("bessely", is_large, n, a, special.yv(np.where(is_large, 0, n).astype(np.asarray(a).dtype), a))
+
+
+@_for_scalars
 def polygamma(n: Numbers, a: Numbers) -> Numbers:
     """The n-th derivative of digamma: SciPy's, which adds term by term from the left up to 0, and where that is far Arb's."""
     is_far = (a < SUMMED) & (a != np.floor(a))
@@ -170,6 +179,8 @@ def zetaderiv(n: Numbers, a: Numbers) -> Numbers:
 def _zetaderiv(n: float, a: float) -> float:
     if not np.isfinite(a) or a == 1 or a < FAR_LEFT or not np.isfinite(n) or n < 0 or n != int(n):
         return float("nan")
+    if n > MOST_DIFFERENCES:
+        return _by_arb("zetaderiv", n, a)
     m = _mpmath()
     if a < REFLECTED:  # DLMF 25.4.2
         return float(m.diff(lambda s: 2 * (2 * m.pi) ** (s - 1) * m.sin(m.pi * s / 2) * m.gamma(1 - s) * m.zeta(1 - s), m.mpf(float(a)), int(n)))

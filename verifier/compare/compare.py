@@ -21,6 +21,7 @@ from verifier.compare.conditioning import conditioned
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.judge import FIRST_BITS, UNKNOWN_BITS, judge
 from verifier.compare.lanes import Lanes
+from verifier.compare.limited_gates import why_limited
 from verifier.compare.overflow import OverflowRuns, judge_beyond
 from verifier.exact import coefficients, one_sided
 from verifier.exact.inexact_steps import inexact_steps
@@ -36,6 +37,7 @@ LEAST_CAP = 1024  # bits that every program is run at where fewer do not tell
 SHORT_EXPONENT = 1200  # of a binary number that a gradient is tried to be
 MOST_VALUES = 2_000_000  # steps times points that are computed at a time where gradients are wanted here and there
 ABSOLUTE = frozenset(("exp", "expm1", "sinh", "cosh", "sin", "cos", "tan"))  # of whose arguments it matters how large an error is, not how large beside the argument
+EXACT_BITS = 128  # of a gradient that is tried for a proof that it is a short number, except at the last precision: a wider ball holds such a number by chance
 ABSOLUTE_BITS = 16  # after the point, of such an argument: fewer leave little of exp, and nothing of what is divided by it
 SPARE_BITS = 8  # that a few operations lose
 MOST_AWAITED = 2400  # bits that arguments are waited for with: products of two floats have up to 2,048, towers of exponentials any number
@@ -263,7 +265,7 @@ def _level(
                     hull = _scaled(careful.place(task.point, truth.function, rounded_in=fmt).derivative(position), seed)
             elif component is not None and bits >= ZERO_BITS and exact.ball.contains(0) and truth.vanishes(component, points[task.point]):
                 exact, hull = one_sided.Finite(arb(0)), arb(0)
-            elif component is not None and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
+            elif component is not None and (last or exact.ball.rel_accuracy_bits() >= EXACT_BITS) and _looks_exact(exact.ball, task.computed, fmt, bits=bits, detail=detail):
                 exact = _exactly(check, careful, task.point, component, exact, partial(_at_one_point, exact_run, at))
             variable, name = subject.claims[task.claim]
             step = places[subject.program.names[name]]
@@ -278,8 +280,10 @@ def _level(
             found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
             if found is None:
                 left.append(task)
-            else:
-                results[task.point, task.claim] = found
+                continue
+            if found.verdict is Verdict.UNDECIDED and (why := why_limited(((truth.gradient.program, exact_run), (program, real_run)), at, bits)):
+                found = replace(found, reason="; ".join(r for r in (found.reason, why) if r))
+            results[task.point, task.claim] = found
     return left
 
 

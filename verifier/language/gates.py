@@ -349,7 +349,7 @@ _group[0] = "Bessel and Airy functions"
 _gate("besselj(n, a)", "jv", "jn", partials=(None, "(besselj(n - 1, a) - besselj(n + 1, a)) / 2"),   orders=(0,),
       float64="scipy.special.jv",     arrays="scipy.special.jv")
 _gate("bessely(n, a)", "yv", "yn", partials=(None, "(bessely(n - 1, a) - bessely(n + 1, a)) / 2"),   orders=(0,),
-      float64="scipy.special.yv",     arrays="scipy.special.yv",     where="a > 0")
+      float64="verifier.arithmetic.kernels.bessely", arrays="verifier.arithmetic.kernels.bessely", where="a > 0")
 _gate("besseli(n, a)", "iv",    partials=(None, "(besseli(n - 1, a) + besseli(n + 1, a)) / 2"),      orders=(0,),
       float64="scipy.special.iv",     arrays="scipy.special.iv")
 _gate("besselk(n, a)", "kv", "kn", partials=(None, "-(besselk(n - 1, a) + besselk(n + 1, a)) / 2"),  orders=(0,),
