@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from machine import describe
 
-import verifier
+from verifier.case.case import Case
+from verifier.case.load import load
 from verifier.circuit.backprop import with_backward
 from verifier.circuit.statements import build_program
 from verifier.compare.check import Check
@@ -42,11 +43,22 @@ SIZE = 12  # formulas of a program, at most: 20 gates in the middle
 def networks() -> None:
     """The whole campaign of each network, hard points and simplification of the finds included."""
     for name in ("neuron", "two_sigmoids"):
-        case = verifier.case.load(CASES / f"{name}.yaml").cases[0]
+        case = load(CASES / f"{name}.yaml").cases[0]
         run, seconds = timed(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
         simplified = sum(row.cumulative for row in rows(lambda case=case: campaigns.campaign(case, max_examples=POINTS), "simplify.py", "simplified"))  # type: ignore[misc]
-        print(f"{case.name}: {POINTS / seconds:,.0f} points/s, each judged for {len(case.implementations)} implementations: {run.examples / seconds:,.0f} examples/s; {len(run.finds)} finds ({simplified:.0%} of the time in simplifying them)")
+        with_columns = POINTS + run.screened / len(case.implementations)
+        alone, seconds_alone = timed(lambda case=case: without_columns(case))  # type: ignore[misc]
+        print(f"{case.name}: {with_columns / seconds:,.0f} points/s, each judged for {len(case.implementations)} implementations: {run.examples / seconds:,.0f} examples/s, {len(run.finds)} finds ({simplified:.0%} of the time in simplifying them); without further points {POINTS / seconds_alone:,.0f} points/s, {len(alone.finds)} finds")
         shares(lambda case=case: campaigns.campaign(case, max_examples=POINTS))  # type: ignore[misc]
+
+
+def without_columns(case: Case) -> campaigns.Campaign:
+    """The same campaign with the points of Hypothesis alone."""
+    before, campaigns.EXAMPLES_A_BLOCK = campaigns.EXAMPLES_A_BLOCK, POINTS + 1
+    try:
+        return campaigns.campaign(case, max_examples=POINTS)
+    finally:
+        campaigns.EXAMPLES_A_BLOCK = before
 
 
 def random_programs(*, at: str) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
@@ -27,17 +28,21 @@ from verifier.cli import main
 from verifier.compare.at_point import checks_in
 from verifier.compare.compare import compare
 from verifier.language import gates
-from verifier.language.formats import format_named
+from verifier.language.formats import FORMATS, format_named
 from verifier.language.gates import canonical
 from verifier.language.source import CaseError
 from verifier.language.trees import parse_expression
 from verifier.language.verdict import Verdict
 from verifier.report.assertion import GradientWarning
+from verifier.report.draw.finds import campaign as drawn_finds
 from verifier.search import fuzz
+from verifier.search.fuzz import campaign as campaigns
+from verifier.search.fuzz import screen
 from verifier.search.fuzz.arrange import arranged, text_of, tree_of
-from verifier.search.fuzz.campaign import campaign
+from verifier.search.fuzz.campaign import Campaign, campaign
 from verifier.search.fuzz.draw_formulas import INSIDE, gate_count
 from verifier.search.fuzz.draw_texts import block
+from verifier.search.fuzz.screen import further_points
 from verifier.verify import verify
 
 QUIET = settings(database=None, derandomize=True, deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
@@ -380,6 +385,36 @@ def test_a_saved_case_fails_once_the_gradient_is_repaired():
     assert verify(load_text(found.text).cases[0]).status == "passed"
     repaired = load_text(found.text.replace("where(x > 30, 1e-9, (1 / cosh(x))**2)", "(1 / cosh(x))**2")).cases[0]
     assert [f.code for f in verify(repaired).findings] == ["V303"]
+
+
+BUMP = "{function: tanh(x), points: [{x: 0.5}], domain: {x: [-2, 2]}, implementations: {a: {backward: 'dx = (1 / cosh(x))**2 * (1 + 1e-3 * exp(-1e7 * (x - 1.2345)**2)) * dout'}}}"
+
+
+def test_a_mistake_in_a_thousandth_of_the_domain_is_found_at_the_further_points_of_columns():
+    """The formula is off by more than an ulp within 1.7e-3 of 1.2345, beside which no comparison stands: 1e-3 * exp(-1e7 * d**2) = 2**-52 at d = 1.7e-3. No point here is of Hypothesis."""
+    (case,) = load_text(BUMP).cases
+    search = campaigns._FormatCampaign(case, checks_in(case, FORMATS["float64"]), False, 0, lambda: False)
+    for number in range(8):
+        search.screen(number)
+    (found,) = search.faults
+    assert (found.fault.verdict, abs(found.point[0] - 1.2345) < 1.8e-3) == (Verdict.WRONG, True)
+    assert (search.examples, search.screened) == (0, 8 * screen.BLOCK)
+    assert drawn_finds(Campaign("a", (), 500, 7168), None) == "ok    a  500 examples, 7168 further points\n"
+
+
+def test_the_further_points_are_others_for_another_seed_and_meet_the_constraint_of_the_case():
+    (case,) = load_text("{function: x * y, points: [{x: 1, y: 0.5}], domain: {x: [0, 2], y: [0, 2]}, given: x > y}").cases
+    x, y = further_points(case, FORMATS["float64"], 0, 1)
+    assert len(x) == screen.BLOCK
+    assert (x > y).all()
+    assert not np.array_equal(x, further_points(case, FORMATS["float64"], 1, 1)[0])
+    assert not np.array_equal(x, further_points(case, FORMATS["float64"], 0, 2)[0])
+    assert np.array_equal(x, further_points(case, FORMATS["float64"], 0, 1)[0])
+
+
+def test_where_floats_take_long_no_further_points_are_judged():
+    (case,) = load_text("{function: zeta(x), points: [{x: 2}], domain: {x: [1.5, 9]}}").cases
+    assert campaign(case, max_examples=70).screened == 0
 
 
 def test_the_search_ends_when_the_time_is_over():

@@ -15,10 +15,14 @@ MOST_INPUTS = 3  # regions are shown for cases of at most so many inputs
 def campaign(run: Campaign, paths: Sequence[Path] | None) -> str:
     """A line for the case, and two for each find; `paths` are those of the saved cases, None where nothing is saved."""
     state = "ERROR" if run.problem else "FOUND" if run.finds else "ok   "
-    lines = [f"{state} {run.case}  {run.problem or f'{run.examples} examples'}"]
+    lines = [f"{state} {run.case}  {run.problem or _looked_at(run)}"]
     for find, path in zip(run.finds, [None] * len(run.finds) if paths is None else paths, strict=True):
         lines += [f"  {_cause(find)}  at {', '.join(f'{name}={value}' for name, value in find.point)}", *_region(find), *([] if path is None else [f"    --> {path}"])]
     return "\n".join(lines) + "\n"
+
+
+def _looked_at(run: Campaign) -> str:
+    return f"{run.examples} examples{f', {run.screened} further points' if run.screened else ''}"
 
 
 def _region(find: Find) -> list[str]:

@@ -32,6 +32,7 @@ from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 from verifier.search.fuzz.draw_points import Bounds, bounds_of, tuples
 from verifier.search.fuzz.keep import Fault, Find, find_of, save
+from verifier.search.fuzz.screen import further_points, is_quick, possible_finds
 from verifier.search.fuzz.simplify import WIDEST_GAP, are_joined, simplified
 
 __all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
@@ -39,6 +40,8 @@ __all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
 MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
 MOST_REGIONS = 4  # of one fault
 MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
+EXAMPLES_A_BLOCK = 64  # points that Hypothesis draws for each block of further ones: these add a fifth to a third of the time
+MOST_POSSIBLE = 4  # points of a block at which one gradient has one verdict, in no known region: those that are looked at
 MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
 STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
 LARGEST = 1100.0  # bits: what is not finite
@@ -51,6 +54,7 @@ class Campaign:
     case: str
     finds: tuple[Find, ...] = ()
     examples: int = 0
+    screened: int = 0  # further points, judged by columns
     problem: str = ""
 
 
@@ -62,16 +66,17 @@ def campaign(case: Case, *, max_examples: int, max_time: float = math.inf, seed:
     """Search a case: `max_examples` points for each implementation and format, for at most `max_time` seconds of the clock. The same `seed` gives the same finds."""
     deadline = clock() + max_time
     try:
-        finds, examples = [], 0
+        finds, examples, screened = [], 0, 0
         for name in case.formats:
             checks = checks_in(case, format_named(name))
-            search = _FormatCampaign(case, checks, strict, lambda: clock() > deadline)
-            search.run(max_examples, seed)
+            search = _FormatCampaign(case, checks, strict, seed, lambda: clock() > deadline)
+            search.run(max_examples)
             finds += [find_of(case, checks, k.fault, k.point, k.region) for k in search.faults]
             examples += search.examples * len(checks)
+            screened += search.screened
     except (PointError, NotDifferentiable, ValueError) as error:
         return Campaign(case.name, problem=str(error))
-    return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples)
+    return Campaign(case.name, tuple({f.text: f for f in finds}.values()), examples, screened)
 
 
 @contextmanager
@@ -114,38 +119,63 @@ class _FormatCampaign:
     case: Case
     checks: Sequence[Check]
     strict: bool
+    seed: int
     is_over: Callable[[], bool]
     faults: list[_Simplified] = field(default_factory=list)
     looks: Counter[_Sight] = field(default_factory=Counter)
     examples: int = 0
+    screened: int = 0
 
     @property
     def format(self) -> Format:
         """The format of all checks."""
         return self.checks[0].format
 
-    def run(self, max_examples: int, seed: int) -> None:
+    def run(self, max_examples: int) -> None:
         """Look at points until the budget is spent."""
         options = settings(max_examples=max_examples, database=None, deadline=None, derandomize=False, phases=(Phase.generate, Phase.target), print_blob=False, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
         with suppress(_TimeIsOver), _no_traces():
-            with_seed(seed)(options(given(tuples(self.case, self.format))(self.look)))()
+            with_seed(self.seed)(options(given(tuples(self.case, self.format))(self.look)))()
 
     def look(self, point: FloatPoint) -> None:
         """Judge a point, record what is new, and tell Hypothesis how near the point is to what it does not show."""
         if self.is_over():
             raise _TimeIsOver
         self.examples += 1
+        if self.examples % EXAMPLES_A_BLOCK == 0:
+            self.screen(self.examples // EXAMPLES_A_BLOCK)
         guides: dict[str, float] = {}
         for k, check in enumerate(self.checks):
             run = _run_at(check, point)
-            row = judged_at(check, point)
-            for d in row:
-                if self.is_find(check, d):
-                    self.note(_Sight(k, d.name, d.verdict, exceeds(check.limit_for(d.name), d), _branches(check, run)), d)
+            row = self.judge(k, point, run)
             for label, value in _guides(check, row, run):
                 guides[f"{check.implementation}: {label}"] = max(value, guides.get(f"{check.implementation}: {label}", -LARGEST))
         for label, value in guides.items():
             target(value, label=label)
+
+    def judge(self, index: int, point: FloatPoint, run: Sequence[float]) -> list[Discrepancy]:
+        """The discrepancies of an implementation at a point; what is new is recorded."""
+        check = self.checks[index]
+        row = judged_at(check, point)
+        for d in row:
+            if self.is_find(check, d):
+                self.note(_Sight(index, d.name, d.verdict, exceeds(check.limit_for(d.name), d), _branches(check, run)), d)
+        return row
+
+    def screen(self, number: int) -> None:
+        """Judge a block of further points by columns, and look at those that may show something new."""
+        verdicts = frozenset(v for v in Verdict if v.fails or (self.strict and v in STRICT))
+        for k, check in enumerate(self.checks):
+            columns = further_points(self.case, self.format, self.seed, number) if is_quick(check) else []
+            if not columns:
+                continue
+            self.screened += len(columns[0])
+            seen: Counter[tuple[str, Verdict]] = Counter()
+            for s in possible_finds(check, columns, verdicts):
+                is_known = any((f.sight.index, f.sight.gradient, f.sight.verdict) == (k, s.gradient, s.verdict) and _is_inside(s.point, f.region) for f in self.faults)
+                if not is_known and seen[s.gradient, s.verdict] < MOST_POSSIBLE:
+                    seen[s.gradient, s.verdict] += 1
+                    self.judge(k, s.point, _run_at(check, s.point))
 
     def is_find(self, check: Check, d: Discrepancy) -> bool:
         """Whether a gradient is not right, and the case does not say so itself."""
