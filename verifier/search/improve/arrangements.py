@@ -113,9 +113,9 @@ def _rewriter(rules: tuple[RewriteRule, ...]) -> Rewriter:
 
 
 def _wanted(before: DoubleArray, weights: DoubleArray) -> DoubleArray:
-    """What a formula should be at points that spoke against others, should the exact value not be known: the infinity that the statement has there now (a pole), any number where it is one."""
-    as_before = np.where(np.isinf(before), before, np.where(np.isnan(before), np.nan, 0.0))
-    found: DoubleArray = np.where(weights > 1, as_before, np.nan)
+    """What a formula should be at points that spoke against others, should the exact value not be known: the infinity that the statement has there now (a pole), otherwise any number."""
+    infinite = np.where(np.isinf(before), before, 0.0)
+    found: DoubleArray = np.where(weights > 1, infinite, np.nan)
     return found
 
 

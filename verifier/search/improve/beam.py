@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -44,18 +43,10 @@ class Candidates:
         """Measure a formula, if it is new."""
         if term not in self.scores:
             lost = bits(self.exact.errors(self.columns.of(term)))
-            if (watched := self.watched).any():
-                lost = np.where(watched & self.columns.divides_by_zero(term), ALL_BITS, lost)
             self.lost[term] = lost
             self.least = lost if self.least is None else np.minimum(self.least, lost)
             self.scores[term] = score(lost, self.weights) + SIZE_WEIGHT * size([term])
         return self.scores[term]
-
-    @cached_property
-    def watched(self) -> MaskArray:
-        """The points that spoke against others, but for poles: there a formula must have a value over the reals as well."""
-        wanted = self.exact.wanted
-        return (self.weights > 1) & (self.exact.known | (False if wanted is None else wanted == 0))
 
     def forbid(self, term: Term, where: MaskArray) -> None:
         """Let a formula lose all bits at some points, at which it may not be used."""

@@ -103,7 +103,6 @@ class TermFloats:
     format: Format
     values: dict[Term, Any] = field(default_factory=dict)
     count: int = 0
-    poles: dict[Term, MaskArray] = field(default_factory=dict)
 
     def of(self, term: Term) -> Any:
         """The values of a term."""
@@ -112,20 +111,6 @@ class TermFloats:
                 if part not in self.values:
                     self.values[part] = self._value(part)
         return self.values[term]
-
-    def divides_by_zero(self, term: Term) -> MaskArray:
-        """Where a term has no value over the reals since a part of it divides by 0, whatever its floats are: 1/(1 + 1/0) is 0 in floats."""
-        for part in term.parts:
-            if part not in self.poles:
-                found = np.zeros(self.count, dtype=bool)
-                for a in part.args[1:] if part.op == "where" else part.args:
-                    found = found | self.poles[a]
-                if part.op == "where":
-                    found = np.where(self.of(part.args[0]), self.poles[part.args[1]], self.poles[part.args[2]])
-                elif part.op == "div":
-                    found = found | (np.asarray(self.of(part.args[1])) == 0)
-                self.poles[part] = found
-        return self.poles[term]
 
     def _value(self, term: Term) -> Any:
         kind = dtype(computing(self.format))
