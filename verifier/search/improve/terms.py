@@ -285,7 +285,7 @@ def _written(term: Term, names: Mapping[Term, str]) -> tuple[str, int]:
         return names[term], _ATOM
     if not term.args:
         return term.text, GATES["neg"].binds if term.text.startswith("-") else _ATOM
-    if term.op == "mul" and term.args[0] is term.args[1] and term.args[0].args:
+    if term.op == "mul" and term.args[0] is term.args[1] and term.args[0].args and term.args[0].op not in ("max", "min"):  # of these the rounding of the product may be computed as well, and a power is rounded otherwise
         return _enclosed(term.args[0], _ATOM, names) + "**2", GATES["pow"].binds
     gate = GATES[term.op]
     if not gate.symbol:
