@@ -13,6 +13,7 @@ from verifier.trace.record import Branch, Iteration, Spot, Trace
 
 FEWEST = 3  # rounds
 LONGEST = 2_000  # steps of a round
+FEW_LENGTHS = 16  # that are all looked at
 MOST_CHANGES = 40  # of the keys, as in programs of arrays, between which few lengths are looked at
 MOST_STEPS = 60_000  # of a forward pass that is looked at
 
@@ -54,6 +55,8 @@ def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
 
 def _lengths(keys: npt.NDArray[np.int64], least: int, most: int) -> Sequence[int]:
     """The lengths that rounds may have: rounds in which a key changes are as long as two changes are apart, as each change comes again in the round before or after; others lie within equal keys."""
+    if most - least < FEW_LENGTHS:
+        return range(least, most + 1)
     changes = np.flatnonzero(keys[1:] != keys[:-1])
     if len(changes) > MOST_CHANGES:
         return range(least, most + 1)
