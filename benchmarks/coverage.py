@@ -122,7 +122,7 @@ def judge(callee: Callee, values: Values, fmt: Format, *, hunt: bool = False) ->
     found = tuple(d for row in compare(check, [trace.point]) for d in row)
     regions: tuple[Any, ...] = ()
     if hunt and not trace.branches:
-        regions = tuple(hunted_in(check, points.boxes(case, fmt), seed=callee.name, budget=BUDGET, meant=meant_in(case, fmt)))
+        regions = tuple(hunted_in(check, points.boxes(case, fmt), seed=callee.name, budget=BUDGET, meant=meant_in(case, fmt)).regions)
     return Judged("traced", trace.program.inputs, found, regions, _doubts(trace, doubts, fmt))
 
 

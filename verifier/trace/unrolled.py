@@ -13,6 +13,7 @@ from verifier.trace.record import Branch, Iteration, Spot, Trace
 
 FEWEST = 3  # rounds
 LONGEST = 2_000  # steps of a round
+FEW_LENGTHS = 16  # that are all looked at
 MOST_CHANGES = 40  # of the keys, as in programs of arrays, between which few lengths are looked at
 MOST_STEPS = 60_000  # of a forward pass that is looked at
 
@@ -36,7 +37,7 @@ def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
     keys = np.array([known.setdefault(_key(program, program.steps[k]), len(known)) for k in own])
     edges, nearest = np.full(len(own) + 1, -1), _nearest(program, own)
     best: tuple[int, Rounds] | None = None
-    for length in _lengths(keys, int(nearest.min()) // 2 + 1, min(len(own) // FEWEST, LONGEST)):
+    for length in _lengths(keys, min(nearest) // 2 + 1, min(len(own) // FEWEST, LONGEST)):
         breaks = (keys[length:] != keys[:-length]).nonzero()[0]  # where a key is not that of a round before
         if len(own) - length - len(breaks) < (FEWEST - 1) * length:
             continue
@@ -44,7 +45,7 @@ def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
         gaps = edges[1 : len(breaks) + 2] - edges[: len(breaks) + 1]
         for k in (gaps > (FEWEST - 1) * length).nonzero()[0].tolist():  # keys[stop - size : stop] have this period
             stop, size = int(edges[k + 1]) + length, int(gaps[k]) - 1 + length
-            if (best is not None and size <= best[0]) or nearest[stop - length : stop].min() >= 2 * length:  # none reads the round before
+            if (best is not None and size <= best[0]) or min(nearest[stop - length : stop]) >= 2 * length:  # none reads the round before
                 continue
             found = Rounds(tuple(own[stop - 2 * length : stop - length]), tuple(own[stop - length : stop]), size // length)
             if _goes_on(program, tuple(own[stop - 3 * length : stop - 2 * length]), found):
@@ -54,6 +55,8 @@ def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
 
 def _lengths(keys: npt.NDArray[np.int64], least: int, most: int) -> Sequence[int]:
     """The lengths that rounds may have: rounds in which a key changes are as long as two changes are apart, as each change comes again in the round before or after; others lie within equal keys."""
+    if most - least < FEW_LENGTHS:
+        return range(least, most + 1)
     changes = np.flatnonzero(keys[1:] != keys[:-1])
     if len(changes) > MOST_CHANGES:
         return range(least, most + 1)
@@ -62,10 +65,10 @@ def _lengths(keys: npt.NDArray[np.int64], least: int, most: int) -> Sequence[int
     return sorted(n for n in {*range(least, equal // FEWEST + 1), *apart} if least <= n <= most)
 
 
-def _nearest(program: Program, own: Sequence[int]) -> npt.NDArray[np.int64]:
+def _nearest(program: Program, own: Sequence[int]) -> list[int]:
     """How many of these steps back each of them reads one of them, at the least."""
     position, none = {k: n for n, k in enumerate(own)}, 2 * len(own)
-    return np.array([min([n - position[a] for a in program.steps[k].args if a in position], default=none) for n, k in enumerate(own)])
+    return [min([n - position[a] for a in program.steps[k].args if a in position], default=none) for n, k in enumerate(own)]
 
 
 def _key(program: Program, step: Step) -> tuple[object, ...]:

@@ -32,6 +32,7 @@ BLOCK = 1 << 16  # points in one pass of NumPy: what stays in the cache
 IN_COLUMNS = ("any", "columns")  # the methods that begin with intervals
 FEWEST_TO_KEEP = 1 << 13  # points from which columns are so large that the system gives their memory page by page
 EDGE_BITS = 32  # of an error that is known well enough to be rounded to one of STEPS_PER_BINADE / 2 numbers
+FEWEST_IN_DOUBLES = 128  # points for which operations of NumPy, some dozens for every gate, take less time than balls: between 90 and 250 for most functions
 FEWEST_IN_COLUMNS = 4  # points for which columns of balls are worth the one program that is made of both sides
 
 
@@ -159,8 +160,9 @@ def _slowly(check: Check, columns: list[DoubleArray], computed: list[DoubleArray
             by_ranges(check, columns[0], computed, found)
     in_columns = partial(by_double_doubles, conditions=conditions)
     methods: dict[str, list[Method]] = {"any": [in_columns, *SLOW], "columns": [in_columns], "balls": SLOW, "points": SLOW[-1:]}
+    fewest = {in_columns: FEWEST_IN_DOUBLES, by_balls: FEWEST_IN_COLUMNS} if method == "any" else {}  # points for which a method is worth its preparations, where others follow
     for step in methods[method]:
-        if step is by_balls and method != "balls" and np.count_nonzero(_any_open(found)) < FEWEST_IN_COLUMNS:
+        if step in fewest and np.count_nonzero(_any_open(found)) < fewest[step]:
             continue
         _where_open(step, check, columns, computed, found)
 
