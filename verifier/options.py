@@ -12,7 +12,7 @@ from verifier.config import MOST_JOBS
 from verifier.language.numeral import number_problem
 from verifier.language.source import suggestion
 from verifier.report.draw import FORMATS
-from verifier.report.draw.deliver import deliver, say
+from verifier.report.draw.deliver import deliver_text, say
 from verifier.report.draw.destinations import Output, output
 from verifier.report.draw.paint import WHEN
 
@@ -76,7 +76,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, _file: object = None) -> None:
         """Write a help or the version. Raises OutputClosed, where argparse would be silent."""
-        deliver(message)
+        deliver_text(message)
 
 
 def parsed(words: Sequence[str], run: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.Namespace:

@@ -258,6 +258,8 @@ def test_labels_that_are_known_select_at_once() -> None:
         ("while True:\n    r = 1", "1:1: 'while' is not part of the language: write for i in range(n), where n does not depend on the inputs"),
         ("for i in range(10**9):\n    r = i", "1:10: a loop of 1000000000 rounds is too long: at most 1000000"),
         ("for i in range(2000):\n    for j in range(2000):\n        r = i", "1:1: all loops together have more than 1000000 rounds"),
+        ("r = sum([i for i in range(10**4) for j in range(10**4)])", "1:43: all comprehensions together have more than 1000000 rounds"),
+        ("r = sum([sum([i for j in range(10**4)]) for i in range(10**4)])", "1:26: all comprehensions together have more than 1000000 rounds"),
         ("r = np.zeros((10**5, 10**5))", "1:5: an array of shape (100000, 100000) has more than 10000000 elements"),
         ("r = np.ones((3000, 3000)) @ np.ones((3000, 3000))", "1:5: the program has more than 2000000 steps"),
         ("r = np.tile(x, 10**9)", "1:5: an array of shape (1000000000,) has more than 10000000 elements"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from verifier.circuit import function_calls, operators
 from verifier.circuit.apply import BuildError, call_gate, differentiate
-from verifier.circuit.scope import Scope
+from verifier.circuit.scope import MAX_ROUNDS, Scope
 from verifier.circuit.values import (
     WHOLES,
     Function,
@@ -166,7 +166,11 @@ def _rounds_of(scope: Scope, generators: Sequence[ast.comprehension], work: Call
         return
     first = generators[0]
     assert scope.locals is not None
-    for value in scope.rounds(evaluate(scope, first.iter), first.iter):
+    values = scope.rounds(evaluate(scope, first.iter), first.iter)
+    scope.builder.rounds += len(values)
+    if scope.builder.rounds > MAX_ROUNDS:
+        raise BuildError(first.iter.col_offset, f"all comprehensions together have more than {MAX_ROUNDS} rounds")
+    for value in values:
         _bind(scope, first.target, value)
         if all(truth(scope.builder, evaluate(scope, c)) for c in first.ifs):
             _rounds_of(scope, generators[1:], work)

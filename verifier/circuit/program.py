@@ -203,6 +203,7 @@ class Builder:
     first_removable: int = 0  # steps before this one stay: a list may hold what a function that was inlined appended
     vectors: set[str] = field(default_factory=set)  # names that have components in `names`
     known: dict[str, Any] = field(default_factory=dict)  # what `know` was given
+    rounds: int = 0  # of all comprehensions so far
     place: tuple[int, int, int] = (-1, 0, 0)  # line, start and end of the steps that `append_all` makes
 
     def __post_init__(self) -> None:

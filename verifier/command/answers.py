@@ -10,7 +10,7 @@ from functools import partial
 
 from verifier.language.source import suggestion
 from verifier.options import USAGE_ERROR
-from verifier.report.draw.deliver import deliver, painted, say, visible
+from verifier.report.draw.deliver import deliver, deliver_text, painted, say, visible
 from verifier.report.draw.paint import paint_for
 
 
@@ -25,10 +25,10 @@ def run_explain(options: argparse.Namespace) -> int:
         return 0
     text = " ".join(options.word)
     if not text.strip():
-        deliver(f"{pages.overview(CATALOGUE.values())}\nwords: {', '.join(WORDS)}\n")
+        deliver_text(f"{pages.overview(CATALOGUE.values())}\nwords: {', '.join(WORDS)}\n")
         return 0
     if begun := codes_from(text):
-        deliver(pages.overview(begun))
+        deliver_text(pages.overview(begun))
         return 0
     found = explained_all(text)
     if isinstance(found, str):
@@ -36,7 +36,7 @@ def run_explain(options: argparse.Namespace) -> int:
         hint = suggestion(found.upper(), known) or suggestion(found, known)
         say(f"verifier: no finding and no word of a report is called '{found}'{hint or ';'} 'python -m verifier explain' lists them")
         return USAGE_ERROR
-    deliver("\n".join(pages.explain(f) if isinstance(f, FindingKind) else pages.word(*f) for f in found))
+    deliver_text("\n".join(pages.explain(f) if isinstance(f, FindingKind) else pages.word(*f) for f in found))
     return 0
 
 
@@ -44,7 +44,7 @@ def run_gates(options: argparse.Namespace) -> int:
     """The table of gates; the exit status."""
     from verifier.report.draw import pages
 
-    deliver(pages.gates_markdown() if options.markdown else pages.gates_text())
+    (deliver if options.markdown else deliver_text)(pages.gates_markdown() if options.markdown else pages.gates_text())
     return 0
 
 

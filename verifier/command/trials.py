@@ -14,7 +14,7 @@ from verifier.command.given import complain, configured, load_texts, workers_for
 from verifier.language.source import CampaignError
 from verifier.options import USAGE_ERROR
 from verifier.report.draw import FORMATS, drawn_edits
-from verifier.report.draw.deliver import deliver, safe, say, visible
+from verifier.report.draw.deliver import deliver, deliver_text, safe, say, visible
 from verifier.report.draw.paint import Paint, paint_for
 from verifier.report.draw.progress import live
 
@@ -39,9 +39,9 @@ def run_fuzz(options: argparse.Namespace) -> int:
         for found in campaigns(loaded.cases, workers, max_examples=options.max_examples, max_time=options.max_time, seed=options.seed, strict=options.strict):
             run.append(found)
             with shown.hidden():
-                deliver(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
+                deliver_text(visible(finds.campaign(found, save(found.finds, options.save) if options.save else None)))
             shown.next()
-    deliver(finds.summary(run, is_saved=bool(options.save)))
+    deliver_text(finds.summary(run, is_saved=bool(options.save)))
     if loaded.complaints or not loaded.cases or any(c.problem for c in run):
         return USAGE_ERROR
     return 1 if any(c.finds for c in run) else 0
@@ -72,7 +72,7 @@ def run_mutate(options: argparse.Namespace) -> int:
     with live([c.name for c in loaded.cases], sys.stderr) as shown, workers_for(options) as workers:
         for part in drawn_edits(options.format, edited(), every=options.all):
             with shown.hidden():
-                deliver(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
+                (deliver_text if options.format == "text" else deliver)(safe(FORMATS[options.format].kind, partial(_as_it_is, part), paint_for(sys.stdout)))
     if loaded.complaints or not loaded.cases or not is_whole:
         return USAGE_ERROR
     return 1 if any(m.fate == "survived" for m in total) else 0

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+MOST_SHOWN = 400  # characters of a line of a file beside what is said of it, where no terminal is narrower
+CUT = "…"  # where a line that is shown goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -34,8 +37,23 @@ class Complaint:
         if not self.line_text.strip():
             return head
         margin = f"{self.place.line:>5} | "
-        caret = " " * (len(margin) - 2) + "| " + " " * (self.place.column - 1) + "^"
-        return f"{head}\n{margin}{self.line_text}\n{caret}"
+        shown, start = window(self.line_text, self.place.column - 1, MOST_SHOWN)
+        caret = " " * (len(margin) - 2) + "| " + " " * start + "^"
+        return f"{head}\n{margin}{shown}\n{caret}"
+
+
+def window(text: str, start: int, room: int) -> tuple[str, int]:
+    """The part of a line around a place that fits into so many columns, and where the place is in it.
+
+    >>> window("one two three four five", 8, 12)
+    ('…o three fo…', 3)
+    """
+    if len(text) <= room:
+        return text, start
+    first = 0 if start < room // 2 else min(start - room // 4, len(text) - room)
+    part = text[first : first + room]
+    part = CUT + part[len(CUT) :] if first else part
+    return (part[: -len(CUT)] + CUT if first + room < len(text) else part), start - first
 
 
 class CaseError(Exception):

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from verifier.report.draw.paint import Paint
+from verifier.report.draw.paint import Paint, fitted, paint_for
 
 # Control characters but tab and line feed; marks that turn the direction of the text (Unicode's bidirectional controls); ends of lines that are none here; halves of characters.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -31,7 +31,11 @@ def visible(text: str) -> str:
 
 
 def painted(draw: Callable[[Paint], str], paint: Paint) -> str:
-    """What is drawn, in colours if nothing in it steers a terminal by itself."""
+    """What is drawn, in colours if nothing in it steers a terminal by itself, and on a terminal in lines that fit."""
+    return fitted(_painted(draw, paint), paint.columns)
+
+
+def _painted(draw: Callable[[Paint], str], paint: Paint) -> str:
     plain = draw(replace(paint, enabled=False))
     if _STEERING.search(plain):
         return visible(plain)
@@ -56,7 +60,7 @@ def safe(kind: str, draw: Callable[[Paint], str], paint: Paint, *, encoding: str
             return json_safe(draw(paint), encoding)
         case "xml":
             return xml_safe(draw(paint), encoding)
-    return painted(draw, paint)
+    return _painted(draw, paint)
 
 
 def deliver(text: str) -> None:
@@ -71,6 +75,11 @@ def deliver(text: str) -> None:
         raise OutputClosed("") from None  # whoever read it wants no more, and knows
     except (OSError, ValueError) as error:
         raise OutputClosed(f"the report could not be written: {getattr(error, 'strerror', None) or error}") from None
+
+
+def deliver_text(text: str) -> None:
+    """Write text for a person to standard output, on a terminal in lines that fit. Raises OutputClosed."""
+    deliver(fitted(text, paint_for(sys.stdout).columns))
 
 
 def say(text: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 
 from verifier.case.components import PointText, bracketed
+from verifier.language.source import MOST_SHOWN, window
 from verifier.report.draw.paint import Paint
 from verifier.report.outcome import CaseReport, Finding
 
 COLOURS = {"error": "red", "warning": "yellow"}
+MARGIN = "     |  "
 
 
 def lines(f: Finding, paint: Paint, *, is_last: bool = True) -> list[str]:
@@ -33,13 +35,14 @@ def wrapped(text: str, start: str, columns: int, indent: str = "") -> list[str]:
 
 
 def _snippet(f: Finding, paint: Paint) -> list[str]:
-    """The source line with carets under the wrong part; the statement alone where the line is not known."""
+    """The source line with carets under the wrong part; the statement alone where the line is not known. On a terminal that is too narrow, as much of the line as fits around its wrong part."""
+    room = paint.columns - len(MARGIN) if paint.columns else MOST_SHOWN
     if not f.source_line.strip():
-        return [f"     |  {f.statement}"] if f.statement else []
+        return [MARGIN + window(f.statement, 0, room)[0]] if f.statement else []
     indent = len(f.source_line) - len(f.source_line.lstrip())
-    number = f"{f.place.line:>4} "
-    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1))
-    return [f"{number}|  {f.source_line[indent:].rstrip()}", "     |  " + " " * max(0, f.place.column - 1 - indent) + paint(carets, "red")]
+    text, start = window(f.source_line[indent:].rstrip(), max(0, f.place.column - 1 - indent), room)
+    carets = "^" * max(1, min(f.width, len(f.source_line) - f.place.column + 1, room - start))
+    return [f"{f.place.line:>4} |  {text}", MARGIN + " " * start + paint(carets, "red")]
 
 
 def at(point: PointText) -> str:

@@ -11,6 +11,8 @@ WHEN = ("auto", "always", "never")
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "dim": "2"}
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+_DRAWN = re.compile("[│┌└├┐┘┤█]")  # a line of a drawing, which is laid out already
+HANGING = 4  # columns by which the rest of a line that is too long stands to the right of its beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,28 @@ class Paint:
     def width(self, text: str) -> int:
         """Columns a text takes on the screen."""
         return len(_ESCAPE.sub("", text))
+
+
+def fitted(text: str, columns: int) -> str:
+    """The text with lines of at most so many columns (0: as they are), broken at spaces. Words, and so numbers and paths, are never cut, and drawings are left as they are."""
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, columns)) if columns else text
+
+
+def _parts(line: str, columns: int) -> list[str]:
+    if len(_ESCAPE.sub("", line)) <= columns or _DRAWN.search(line):
+        return [line]
+    words = re.findall(r" *[^ ]+", line)
+    indent = " " * min(columns // 2, len(line) - len(line.lstrip(" ")) + HANGING)
+    parts, width = [""], 0
+    for word in words:
+        length = len(_ESCAPE.sub("", word))
+        if width and width + length > columns:
+            parts.append(indent + word.lstrip(" "))
+            width = len(indent) + len(_ESCAPE.sub("", word.lstrip(" ")))
+        else:
+            parts[-1] += word
+            width += length
+    return parts
 
 
 def paint_for(stream: TextIO | None, when: str = "auto") -> Paint:

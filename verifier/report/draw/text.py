@@ -13,7 +13,7 @@ from verifier.report.draw import better_lines, hunt_lines
 from verifier.report.draw.bound_rows import bound_lines, brief
 from verifier.report.draw.finding import at, unexpected, wrapped
 from verifier.report.draw.finding import lines as finding_lines
-from verifier.report.draw.paint import Paint
+from verifier.report.draw.paint import Paint, fitted
 from verifier.report.outcome import CaseReport, Report, ResidualResult, Result, Sweep
 
 MARKS = {"passed": ("PASS", "green"), "failed": ("FAIL", "red"), "error": ("ERROR", "red"), "skipped": ("SKIP", "yellow")}
@@ -32,19 +32,19 @@ def case(c: CaseReport, *, paint: Paint, quiet: bool = False, verbose: bool = Tr
     if quiet and not _needs_attention(c):
         return ""
     if verbose or c.status not in BRIEF or c.is_interrupted or c.suggestions or _is_excused(c):
-        return _case(c, paint, verbose=verbose) + "\n"
+        return fitted(_case(c, paint, verbose=verbose) + "\n", paint.columns)
     if c.regions and unexpected(c):
         findings = [*hunt_lines.regions(c.regions, verbose=False, columns=paint.columns), *hunt_lines.findings(unexpected(c), paint)]
     else:
         findings = [line for f in unexpected(c) for line in finding_lines(f, paint)]
-    return "\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else "")
+    return fitted("\n".join([_brief(c, paint), *findings, ""]) + ("\n" if findings else ""), paint.columns)
 
 
 def end(report: Report, *, paint: Paint, quiet: bool = False, verbose: bool = True) -> str:
     """The summary, with an empty line before it."""
     last = next((c for c in reversed(report.cases) if not quiet or _needs_attention(c)), None)
     is_line = last is not None and not case(last, paint=paint, verbose=verbose).endswith("\n\n")
-    return ("\n" if is_line else "") + summary(report, paint) + "\n"
+    return ("\n" if is_line else "") + fitted(summary(report, paint), paint.columns) + "\n"
 
 
 def _is_excused(c: CaseReport) -> bool:
@@ -275,8 +275,15 @@ def _short(figure: str | None) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], paint: Paint) -> list[str]:
-    """Rows with their columns aligned (escape sequences of colours have no width)."""
+    """Rows with their columns aligned (escape sequences of colours have no width). Where the terminal is too narrow for that, the first cell of each row stands on a line of its own, and the others below it."""
+    lines = _aligned(rows, paint, "  ")
+    if not paint.columns or all(paint.width(line) <= paint.columns for line in lines):
+        return lines
+    return [f"  {row[0]}\n{rest}".rstrip() for row, rest in zip(rows, _aligned([row[1:] for row in rows], paint, " " * 6), strict=True)]
+
+
+def _aligned(rows: Sequence[Sequence[str]], paint: Paint, indent: str) -> list[str]:
     if not rows:
         return []
     widths = [max(paint.width(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  " + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
+    return [indent + "  ".join(cell + " " * (w - paint.width(cell)) for cell, w in zip(row, widths, strict=True) if w).rstrip() for row in rows]
