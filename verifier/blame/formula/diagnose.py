@@ -116,8 +116,10 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
 
 def _has_no_value_only(s: RepairTarget) -> bool:
     """Whether a statement is right wherever it has a value: what is told from these points alone is no repair of it."""
+    if all(isinstance(v, arb) and v.is_finite() for v in s.value(s.root)):
+        return False
     telling = s.where_it_tells()
-    return telling is not None and telling is not s and agrees(telling.value(telling.root), telling.mistake.needed, s.fmt)
+    return telling is not None and agrees(telling.value(telling.root), telling.mistake.needed, s.fmt)
 
 
 def _plain_kinds(s: RepairTarget, order: Sequence[int]) -> list[Callable[[], Diagnosis | None]]:
