@@ -24,6 +24,7 @@ from verifier.blame.formula.locate import Mistake
 from verifier.blame.formula.rerun import Rerun, units_of
 from verifier.case.case import Draft
 from verifier.language.source import Place, Source
+from verifier.verify import verify
 
 SAID, OTHER = "the sign is flipped", "the factor `2` is missing"
 THROUGH = "the contribution through `h` is missing"
@@ -331,3 +332,19 @@ def test_what_is_needed_for_some_steps_is_what_they_are_computed_from() -> None:
 @pytest.mark.parametrize(("computed", "exact", "expected"), [([arb(1)], [arb(1)], True), ([arb("nan")], [arb(1)], False), ([arb("nan")], [arb("nan")], True), ([arb(1)], [arb("inf")], True), ([True], [arb(1)], False), ([arb(1), arb("inf")], [arb(1), arb(1)], False)])
 def test_a_value_is_finite_wherever_the_exact_one_is(computed: list[object], exact: list[arb], expected: bool) -> None:
     assert array_repairs._is_finite(computed, exact) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("function: x*y*z\npoints: [{x: 0, y: 3, z: 2}]\nimplementations: {it: {backward: 'p = x*y*z; dx = p/x*dout; dy = x*z*dout; dz = x*y*dout'}}", "dx = p/x*dout", "`p/x` has no real value here: 0/0"),
+        ("points: [{x: [0.3, 0, -0.7]}]\nforward: out = np.cumprod(x)\nimplementations: {it: {backward: 'g = dout*out; dx = np.cumsum(g[::-1])[::-1]/x'}}", "dx = np.cumsum(g[::-1])[::-1]/x", "/x` has no real value here: 0/0"),
+        ("function: sin(x)/x + y\npoints: [{x: 1, y: 0}]\nimplementations: {it: {backward: 'dx = (cos(x)/x - sin(x)/x**2)*dout; dy = y/y*dout'}}", "dy = y/y*dout", "the factor `y/y` is superfluous"),
+    ],
+)
+def test_a_line_that_is_right_but_where_it_divides_by_zero_is_told_so_if_no_edit_repairs_it(text, line, words):
+    """No edit that holds beside the point repairs it: the factor 1, or a name for itself, was said to be missing."""
+    (case,) = load_text(text).cases
+    (found,) = [f for f in verify(case).findings if f.code == "V101"]
+    assert found.statement == line
+    assert words in found.message

@@ -244,3 +244,11 @@ def test_what_a_backward_pass_runs_again_has_the_weights_of_that_point():
     assert check(net, X, domain={"x": (-2, 2)}, sample=12).status == "passed"
     assert all(a is b for a, b in zip(before, net.parameters(), strict=True))
     assert check(Recomputed(1.5), X).status == "failed"
+
+
+@pytest.mark.parametrize("density", [torch.distributions.Normal, lambda m, s: torch.distributions.Gamma(m * m, s), lambda m, s: torch.distributions.StudentT(3.0, m, s)])
+def test_distributions_that_check_their_arguments_are_traced(density):
+    """The checks read all truth values of a tensor at once (`aten._is_all_true`): a condition of the path."""
+    m, s = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in ([0.4, -0.9], [1.3, 0.7]))
+    report = check(lambda m, s: density(m, s).log_prob(torch.tensor(0.7, dtype=torch.float64)), m, s)
+    assert (report.status, report.basis) == ("passed", "traced")

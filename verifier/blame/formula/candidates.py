@@ -234,7 +234,7 @@ def _words(expressions: Expressions, part: Part, s: RepairTarget) -> Iterator[tu
         yield TERM, f"the term `{e.text}` is missing{where}"
     elif (e := expressions.product([-d for d in differences])) is not None:
         yield TERM, f"the term `-{_in_product(e.text)}` is missing{where}"
-    if not is_root and _in_product(part.text) == part.text and (e := expressions.product(about)) is not None and len(e.text) <= len(part.text) + MAX_LONGER:
+    if not is_root and _in_product(part.text) == part.text and (e := expressions.product(about)) is not None and len(e.text) <= len(part.text) + MAX_LONGER and e.text != part.text:
         yield TERM, f"`{part.text}` where `{e.text}` is meant in `{whole}`"
 
 

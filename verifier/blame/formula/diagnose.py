@@ -108,8 +108,18 @@ def _first_repair(s: RepairTarget) -> Diagnosis | None:
         return _diagnosis_at(s, s.root, "this contribution is superfluous: the others add up to the whole gradient")
     order = sorted(s.cone, key=lambda i: (i != s.root, s.steps[i].line != s.mistake.line, not s.steps[i].name, i))
     own = [i for i in order if s.steps[i].line == s.mistake.line]
-    kinds = [*(_plain_kinds(s, own) if len(own) < len(order) else []), *_plain_kinds(s, order), *_other_kinds(s, order)]
-    return next((found for kind in kinds if (found := kind()) is not None), None) or _nearly(s)
+    kinds = [*(_plain_kinds(s, own) if len(own) < len(order) else []), *_plain_kinds(s, order)]
+    if _has_no_value_only(s):
+        return next((found for kind in kinds if (found := kind()) is not None), None)
+    return next((found for kind in (*kinds, *_other_kinds(s, order)) if (found := kind()) is not None), None) or _nearly(s)
+
+
+def _has_no_value_only(s: RepairTarget) -> bool:
+    """Whether a statement is right wherever it has a value: what is told from these points alone is no repair of it."""
+    if all(isinstance(v, arb) and v.is_finite() for v in s.value(s.root)):
+        return False
+    telling = s.where_it_tells()
+    return telling is not None and agrees(telling.value(telling.root), telling.mistake.needed, s.fmt)
 
 
 def _plain_kinds(s: RepairTarget, order: Sequence[int]) -> list[Callable[[], Diagnosis | None]]:

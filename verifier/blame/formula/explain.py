@@ -75,6 +75,7 @@ def explanations(
     chosen = list(dict.fromkeys(point for _, point in wrong))
     right = [p for p in dict.fromkeys(beside) if p not in chosen][:MAX_POINTS] + ordinary(len(program.inputs))
     chosen = chosen[:MAX_POINTS]
+    without_value: list[Explanation] = []  # what has none at the point itself is told better
     for names in _by_reading(program, {name for name, _ in wrong}):
         nothing: tuple[locate.IsolatedRun | None, list[locate.Mistake]] = (None, [])
         isolated, mistakes = attempt("the search for the wrong line", partial(_mistakes, draft, program, names, chosen, right, fmt=fmt, upstream=upstream, fixed=fixed), nothing)
@@ -82,7 +83,8 @@ def explanations(
             reached = _reached(program, {m.definition for m in group})
             affected = tuple(n for _, n in draft.claims if n in names and program.names[n] in reached)
             if affected and isolated is not None:
-                found.append(_explanation_of_line(program, isolated, group, affected, fmt, attempt))
+                explanation = _explanation_of_line(program, isolated, group, affected, fmt, attempt)
+                (without_value if explanation.words.startswith(UNEXPLAINED) and not _has_value(group[0]) else found).append(explanation)
     explained = {name for explanation in found for name in explanation.gradients}
     tried: dict[str, int] = {}
     for name, point in wrong if len(program) <= LONG else ():
@@ -93,6 +95,7 @@ def explanations(
         if point_mistake is not None:
             explained.add(name)
             found.append(_point_explanation(program, point_mistake, name))
+    found += [e for e in without_value if not explained.issuperset(e.gradients)]
     merged: dict[tuple[Place, str], Explanation] = {}
     for explanation in found:  # one wrong temporary read by several adjoints is one mistake
         key = (explanation.place, explanation.words)
@@ -100,6 +103,11 @@ def explanations(
         gradients = tuple(dict.fromkeys([*(before.gradients if before else ()), *explanation.gradients]))
         merged[key] = replace(before or explanation, gradients=gradients)
     return _with_forgotten(draft, _of_arrays(list(merged.values()), unexplained))
+
+
+def _has_value(mistake: locate.Mistake) -> bool:
+    """Whether a wrong statement has a value over the reals at the first point."""
+    return isinstance(mistake.computed[0], arb) and mistake.computed[0].is_finite()
 
 
 def _with_forgotten(draft: Draft, found: Sequence[Explanation]) -> list[Explanation]:
