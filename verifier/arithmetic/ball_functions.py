@@ -21,6 +21,7 @@ SMALLEST_ORDER = arb(2) ** -64  # that is not 0: below it Arb takes seconds as w
 SMALL_ORDER = arb(64)
 BITS_BY_SIZE = ((arb(64), 4096), (arb(1024), 1024))  # of the argument, where the orders are small: at twice as many bits Arb takes ten times as long, and here up to a second
 LEAST_BITS = 384  # that all others are enclosed with
+BITS_OF_HYP0F1 = ((arb(2) ** 20, 4096), (arb("inf"), 1024))  # it takes a millisecond; with fewer bits its series, and beyond 2^20 with more, has none left: it is the Bessel function of 2 sqrt(|z|), of which it loses that many
 REMEMBERED = 1024  # values at fewer bits than asked for, which higher precisions ask for again
 
 
@@ -40,7 +41,7 @@ def most_bits(gate: str, args: Sequence[Ball]) -> int:
     if not all(size <= SMALL_ORDER for size in sizes):
         return LEAST_BITS
     argument = abs(args[-1])
-    return next((bits for limit, bits in BITS_BY_SIZE if argument <= limit), LEAST_BITS)
+    return next((bits for limit, bits in (BITS_OF_HYP0F1 if gate == "hyp0f1" else BITS_BY_SIZE) if argument <= limit), LEAST_BITS)
 
 
 def bounded(gate: str, function: Callable[..., Ball]) -> Callable[..., Ball]:
