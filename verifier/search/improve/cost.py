@@ -10,7 +10,7 @@ import numpy as np
 
 from verifier.arithmetic import floats
 from verifier.case.points import FloatPoint
-from verifier.circuit.program import Program, only_for
+from verifier.circuit.program import LEAVES, Program, only_for
 from verifier.compare.check import Check
 
 REPEATS = 5  # of which the fastest counts
@@ -22,6 +22,12 @@ def cost_of(old: Check, new: Check, gradient: str, points: Sequence[FloatPoint])
         return 1.0
     before, after = (_seconds(c, gradient, points) for c in (old, new))
     return after / before if before > 0 else 1.0
+
+
+def steps_of(check: Check, gradient: str) -> int:
+    """The gates from which a gradient is computed."""
+    program = check.subject.program
+    return sum(step.gate not in LEAVES for step in only_for(program, program.names[gradient]).steps)
 
 
 def _seconds(check: Check, gradient: str, points: Sequence[FloatPoint]) -> float:

@@ -21,7 +21,7 @@ from verifier.search.improve.acceptance import BORDERS_WITHIN, Accepted, NotAcce
 from verifier.search.improve.arrangement import Arrangement
 from verifier.search.improve.arrangements import arrangements, new_rewriter
 from verifier.search.improve.beam import Explored
-from verifier.search.improve.cost import cost_of
+from verifier.search.improve.cost import cost_of, steps_of
 from verifier.search.improve.exact_values import exact_gradient
 from verifier.search.improve.further_points import Against, FurtherPoints, is_larger
 from verifier.search.improve.generated_lines import spelled_out, with_text
@@ -43,7 +43,7 @@ MOST_FOUND = 24  # points of one hunt that are added
 AGAINST = 20.0  # the weight of a point that spoke against a replacement
 WITH_ZEROS = 8  # points whose coordinates are set to 0, where a series is judged
 LEAST_SHARE, FEW_LEFT = 0.005, 0.2  # of the points with a loss before, and of these those that may be left, if fewer bits are gained
-MOST_COST = 8.0  # times the time of a line whose verdict passes
+MOST_LONGER = 3.0  # times the gates of a gradient whose verdict passes, for each bit that is gained
 SAME = 0.05  # bits that a replacement may lose on the mean if its verdict is better
 
 
@@ -263,15 +263,19 @@ def _gains(task: _Task, new: Check) -> DoubleArray | None:
     if after is None:
         return None
     known = after[task.exact.known]
-    gain = float(np.mean(bits(task.before)) - np.mean(bits(known)))
-    return known if _is_gain(task.before, known) or (gain > -SAME and task.is_bad) else None
+    return known if _is_gain(task.before, known) or (_gained(task.before, known) > -SAME and task.is_bad) else None
 
 
 def _is_gain(before: DoubleArray, after: DoubleArray) -> bool:
     """Whether fewer bits are lost on the mean, or hardly any of the points are left at which many are."""
     shares = [float(np.mean(errors > LOST_ULPS)) for errors in (before, after)]
-    gain = float(np.mean(bits(before)) - np.mean(bits(after)))
+    gain = _gained(before, after)
     return gain >= LEAST_GAIN or (gain > 0 and shares[0] >= LEAST_SHARE and shares[1] <= FEW_LEFT * shares[0])
+
+
+def _gained(before: DoubleArray, after: DoubleArray) -> float:
+    """The bits that are lost on the mean before and not afterwards."""
+    return float(np.mean(bits(before)) - np.mean(bits(after)))
 
 
 def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, answer: Accepted, after: DoubleArray) -> Suggestion | None:
@@ -281,10 +285,10 @@ def _suggestion(task: _Task, statement: Replaceable, arrangement: Arrangement, a
         return None
     if is_larger(float(after.max(initial=0.0)), float(before.max(initial=0.0))):
         return None
+    if answer.before.passes and steps_of(answer.check, task.gradient) > MOST_LONGER * max(1.0, _gained(before, after)) * steps_of(task.check, task.gradient):
+        return None
     points = [p for p, known in zip(task.fresh, task.exact.known, strict=True) if known]
     cost = cost_of(task.check, answer.check, task.gradient, points)
-    if answer.before.passes and cost > MOST_COST:
-        return None
     regions = tuple(ImprovedRegion(condition, formula, summary(before[mask]), summary(after[mask])) for condition, formula, mask in arrangement.regions(points))
     return Suggestion(
         task.check.implementation, task.gradient, statement.source, statement.source.place(statement.start).line, statement.start, statement.end, statement.text, arrangement.text,
