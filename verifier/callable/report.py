@@ -40,8 +40,8 @@ from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
-from verifier.run.later import later
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
+from verifier.run.later import later
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 

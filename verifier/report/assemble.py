@@ -12,11 +12,11 @@ from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
 from verifier.report import attribution, error_bounds, figures, findings, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
-from verifier.run.later import later
 from verifier.report.outcome import CaseReport, Finding, Result
 from verifier.report.results import Rating, judged, region_text
 from verifier.report.suggestions import suggestions
 from verifier.run.cache import NO_CACHE, Cache
+from verifier.run.later import later
 from verifier.search.hunt import Region
 
 
