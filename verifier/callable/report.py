@@ -41,6 +41,7 @@ from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
+from verifier.run.collector import rare_collections
 from verifier.run.later import later
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
@@ -50,6 +51,7 @@ MOST_PATHS = 16  # that the values of the points may take through the code
 MOST_RAISED = 3  # points at which the callable raises that are named
 
 
+@rare_collections()
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     refuse_scope(question)
