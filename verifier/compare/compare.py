@@ -161,14 +161,13 @@ def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *
     if any(not isinstance(d.exact, one_sided.Finite) or any(name in d.reason for name in one.subject.program.inputs) for d in found):
         return None
     rows: list[list[Discrepancy]] = []
-    rest = iter(found)
+    rest, names, at = iter(found), check.subject.program.inputs, {name: k for k, name in enumerate(one.subject.program.inputs)}
     for point in points:
         row: list[Discrepancy | None] = [None] * len(check.subject.claims)
         for own, inputs in zip(lanes.claims, lanes.inputs, strict=True):
-            named = dict(zip(one.subject.program.inputs, [check.subject.program.inputs[i] for i in inputs], strict=True))
             for number in own:
                 d, (variable, name) = next(rest), check.subject.claims[number]
-                row[number] = d.but(input=variable, name=name, point=tuple(point), backward_input=named.get(d.backward_input, d.backward_input))
+                row[number] = d.but(input=variable, name=name, point=tuple(point), backward_input=names[inputs[at[d.backward_input]]] if d.backward_input in at else d.backward_input)
         rows.append([d for d in row if d is not None])
     return rows
 
