@@ -254,9 +254,9 @@ def times(functions: tuple[Function, ...], few: Points, many: Points, results: R
         "verifier.torch, `sample=`": (in_torch, verifier_torch, MANY),
         "the same, of a callable that was not checked before": (in_torch, verifier_first, MANY),
         "verifier.jax, `sample=`": (in_jax, verifier_jax, MANY),
-        "verifier.torch, the points as one vector": (in_torch, verifier_vector, POINTS),
+        "verifier.torch, the points as one vector": (in_torch, verifier_vector, MANY),
         "gradcheck, slow, a call a point": (in_torch, partial(gradcheck, one_by_one=True), MANY),
-        "gradcheck, slow, the points as one vector": (in_torch, gradcheck, POINTS),  # a Jacobian of so many numbers squared
+        "gradcheck, slow, the points as one vector": (in_torch, gradcheck, MANY),  # a Jacobian of so many numbers squared: 1.6 GB for 10,000
         "gradcheck, fast, the points as one vector (one random direction)": (in_torch, partial(gradcheck, fast=True), MANY),
         "check_grads, the points as one vector (one random direction)": (in_jax, check_grads, MANY),
     }
