@@ -10,7 +10,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
-from verifier.report import attribution, error_bounds, figures, findings, passes, proofs, sweeps
+from verifier.report import attribution, error_bounds, figures, findings, joint, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
 from verifier.report.outcome import CaseReport, Finding, Result
 from verifier.report.results import Rating, judged, region_text
@@ -45,12 +45,14 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
     forward = attempts.check("the forward passes", lambda: passes.forward_findings(case, found, [*listed, *sampled], attempts))
+    at_kinks = joint.points_at_kinks(found)
     reported = [
         *forward,
         *passes.shape_findings(case, attempts),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
         *proofs.proof_findings(case, found, outcomes, [*listed, *sampled], attempts),
         *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),
+        *(attempts.make("the gradients at a kink together", lambda: joint.joint_findings(case, at_kinks, strict=strict), list[Finding]()) if at_kinks else ()),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *error_bounds.bound_findings(case, bounds, strict=strict),
