@@ -6,6 +6,8 @@ import itertools
 import math
 import operator
 import random
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -285,3 +287,33 @@ def test_a_constant_is_what_mpmath_says_at_the_working_precision(name: str, valu
         assert found.rel_accuracy_bits() < bits + 3
     assert balls.constant("inf") == arb("inf")
     assert not balls.constant("nan").is_finite()
+
+
+EXTREME_BALLS = """
+import itertools
+import sys
+from flint import arb
+from verifier.arithmetic import balls
+from verifier.language.gates import GATES
+
+infinity = arb("inf")
+middles = [arb(0), arb(1), arb(-1), arb(2.5), arb(10) ** 300, -(arb(10) ** 300), infinity, -infinity, arb("nan")]
+found = [arb(m, r) for m in middles for r in (arb(0), arb(1), infinity)] + [arb(infinity, infinity), -arb(infinity, infinity)]
+for gate in sys.argv[1:]:
+    function, count = balls.PRIMITIVES[gate], len(GATES[gate].parameters)
+    some = found if count < 3 else found[::4]
+    for bits in (64, 192):
+        with balls.precision(bits):
+            for args in itertools.product([True, False, None] if gate in ("and", "or", "not") else some, repeat=count):
+                print(gate, args, file=sys.stderr, flush=True)
+                if gate != "where":
+                    function(*args)
+"""
+
+
+def test_no_ball_ends_the_process() -> None:
+    """In a process of its own: what calls itself without end in C ends Python. FLINT's arb_pow does so for [inf +/- inf]."""
+    gates = [g for g in balls.PRIMITIVES if g in GATES]
+    assert "pow" in gates
+    ran = subprocess.run([sys.executable, "-c", EXTREME_BALLS, *gates], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-500:]

@@ -196,6 +196,8 @@ def _cosh(a: Ball) -> Ball:
 def _pow(a: Ball, b: Ball) -> Ball:
     if a.is_zero():
         return ONE if b.is_zero() else ZERO if b > 0 else NAN
+    if not a.is_finite() and not a.rad().is_finite():  # nothing is known of it: FLINT's arb_pow calls itself without end where the middle is an infinity too
+        return NAN
     if a.is_nan():  # NaN**0 would be 1
         return NAN
     result = a**b
