@@ -25,6 +25,7 @@ from verifier.trace.torch import (
     complex_numbers,
     decompositions,
     elementwise,
+    embedding_bags,
     linear_algebra,
     moves,
     products,
@@ -45,7 +46,7 @@ COMPILED = "compiled by torch.compile: the gradients are those of the compiled c
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
 OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
-TABLES = (alignments, complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
+TABLES = (alignments, complex_numbers, decompositions, elementwise, embedding_bags, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
 
 # ---------------------------------------------------------------- running
@@ -98,8 +99,12 @@ def _gradients(call: TorchCall, tensors: Mapping[str, torch.Tensor], outputs: Ma
     if call.backward is not None:
         with torch.no_grad():
             found = call.backward(*seeds.values(), *(tensors[i.name] for i in call.inputs if i.set is None))
-        found = found if isinstance(found, tuple | list) else (found,)
         wanted = [i.name for i in call.inputs if i.set is None and i.wanted]
+        if isinstance(found, Mapping):
+            if found.keys() != set(wanted):
+                raise ValueError(f"the backward pass returns gradients of {', '.join(map(str, found)) or 'nothing'}; the inputs are {', '.join(wanted)}")
+            return dict(found)
+        found = found if isinstance(found, tuple | list) else (found,)
         if len(found) != len(wanted):
             raise ValueError(f"the backward pass returns {len(found)} gradients; there are {len(wanted)} inputs: {', '.join(wanted)}")
         return dict(zip(wanted, found, strict=True))

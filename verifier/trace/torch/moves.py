@@ -35,9 +35,9 @@ LINEAR = """
     upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward
     avg_pool1d avg_pool2d avg_pool3d avg_pool2d_backward avg_pool3d_backward adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward
     reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
-    col2im _embedding_bag_backward unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
+    col2im unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
     fractional_max_pool2d_backward fractional_max_pool3d_backward max_unpool2d_backward
-    as_strided_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward masked_scatter_backward index_add scatter_add
+    as_strided_backward _embedding_bag_dense_backward masked_scatter_backward index_add scatter_add
     _unsafe_masked_index_put_accumulate
 """.split()
 
@@ -115,7 +115,9 @@ def _run(t: Tracer, args: Any, kwargs: Any) -> Any:
     return t.function(*args, **{k: v for k, v in kwargs.items() if k != "out"})
 
 
-def _linear(name: str) -> Callable[..., Any]:
+def linear(name: str) -> Callable[..., Any]:
+    """The row of an operation that is linear in all of its operands."""
+
     def apply(t: Tracer, *args: Any, **kwargs: Any) -> Any:
         operands = _operands(t, name, args, kwargs)
         return weighted(t, operands, lambda marked: _run(t, _doubled(_replaced(args, marked), list(marked.values())), _doubled(_replaced(kwargs, marked), list(marked.values()))))
@@ -208,7 +210,7 @@ def _times(t: Tracer, step: int, weight: float) -> int:
 for _name in MOVES:
     row(_name)(_moved(_name))
 for _name in LINEAR:
-    row(_name)(_linear(_name))
+    row(_name)(linear(_name))
 for _name in TRANSPOSED:
     row(_name)(_transposed(_name))
 
@@ -220,14 +222,14 @@ def _embedding_backward(t: Tracer, flow: torch.Tensor, indices: torch.Tensor, co
         t.recorder.leave_out(f"padding_idx={padding} of the embedding", "leaves out the gradient of that row (give it other indices to check the rest)")
     if by_frequency:
         t.recorder.leave_out("scale_grad_by_freq of the embedding", "divides the gradient of each row by how often it is read")
-    return _linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
+    return linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
 
 
 @row("index_put", "_index_put_impl", "_unsafe_index_put")
 def _index_put(t: Tracer, a: torch.Tensor, indices: Any, values: torch.Tensor, accumulate: bool = False, *rest: Any) -> Any:
     name = "index_put"
     if accumulate:
-        return _linear(name)(t, a, indices, values, accumulate, *rest)
+        return linear(name)(t, a, indices, values, accumulate, *rest)
     return _moved(name)(t, a, indices, values, accumulate, *rest)
 
 
@@ -241,7 +243,7 @@ def _scatter(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, src: Any
 
 @row("put")
 def _put(t: Tracer, a: torch.Tensor, index: torch.Tensor, source: torch.Tensor, accumulate: bool = False) -> Any:
-    return (_linear if accumulate else _moved)("put")(t, a, index, source, accumulate)
+    return (linear if accumulate else _moved)("put")(t, a, index, source, accumulate)
 
 
 REDUCTIONS = {"sum": "add", "mean": "add", "prod": "mul", "amax": "maximum", "amin": "minimum"}
@@ -274,13 +276,6 @@ def _index_reduce(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, sou
     axis, places = dim % target.ndim, np.atleast_1d(index.cpu().numpy())
     pairs = [((*at[:axis], int(places[at[axis]]), *at[axis + 1 :]), int(rows[at])) for at in np.ndindex(*rows.shape)]
     return _combined(t, target, pairs, reduce, include_self=include_self).reshape(tuple(t.out.shape))
-
-
-@row("_embedding_bag", "_embedding_bag_forward_only")
-def _embedding_bag(t: Tracer, weight: torch.Tensor, indices: torch.Tensor, offsets: torch.Tensor, scale: bool = False, mode: int = 0, sparse: bool = False, weights: torch.Tensor | None = None, *rest: Any) -> Any:
-    if mode == 2 or weights is not None:
-        raise Refusal("embedding_bag with mode 'max' or with weights", t.recorder.place(), "write it with embedding, a product and amax or sum")
-    return _linear("_embedding_bag")(t, weight, indices, offsets, scale, mode, sparse, weights, *rest)
 
 
 POSITIONS = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "cummax": 0, "cummin": 0, "_cummax_helper": 2, "_cummin_helper": 2, "median": 0, "nanmedian": 0}  # of the axis among the further arguments
@@ -362,4 +357,4 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     return [np.take_along_axis(steps, indices, dim), None]
 
 
-__all__ = ["weighted"]
+__all__ = ["linear", "weighted"]
