@@ -46,6 +46,7 @@ AXES = ("0", "1", "2", "-1", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)"
 REDUCTIONS = frozenset(("sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "argmax", "argmin", "any", "all", "softmax", "log_softmax", "logsumexp", "norm", "flip", "concatenate", "stack", "split", "repeat", "roll", "expand_dims", "squeeze"))
 UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "flip", "roll", "log1p", "sum", "cumsum"))
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
+TRANSPOSING = (("t", 0), ("transpose", 0), ("transpose", 2), ("swapaxes", 2))  # methods that exchange two axes, and how many arguments they have then
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
 MOST_COMPARED = 6  # arrays that are compared with each other for a mask
@@ -178,13 +179,14 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
 
 def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
-    if isinstance(tree, ast.Attribute) and tree.attr == "T":
-        yield copied(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+    whole = _untransposed(tree)
+    if whole is not None:
+        yield copied(whole), f"`{text(tree)}` where `{text(whole)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, (0, 0))) < 2):
         yield ast.Attribute(copied(tree), "T", ast.Load()), f"`{text(tree)}` where `{text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
         if isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, ())) > 2:
             dimensions = len(scope.shapes[tree.id])
-            yield from _in_place_of(tree, *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
+            yield from _in_place_of(tree, f"{tree.id}.mT", *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
         yield ast.BinOp(copied(tree.right), ast.MatMult(), copied(tree.left)), f"the factors of `{text(tree)}` are in the wrong order"
     function = called(tree)
@@ -201,6 +203,16 @@ def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         for order in LAYOUTS:
             if len(order) == len(given) and isinstance(function, ast.Attribute):
                 yield from _in_place_of(tree, f"{text(function)}{order}")
+
+
+def _untransposed(tree: ast.AST) -> ast.expr | None:
+    """What is transposed, where an expression is a transpose: `x.T`, `x.mT`, `x.t()`, `x.transpose(0, 1)`."""
+    if isinstance(tree, ast.Attribute):
+        return tree.value if tree.attr in ("T", "mT") else None
+    function = called(tree)
+    if not isinstance(tree, ast.Call) or not isinstance(function, ast.Attribute) or (isinstance(function.value, ast.Name) and function.value.id in MODULES):
+        return None
+    return function.value if (function.attr, len(tree.args)) in TRANSPOSING else None
 
 
 def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:

@@ -205,8 +205,9 @@ def _seeded() -> torch.Tensor:
 def _alike(call: TorchCall, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
     """The callable has these tensors; every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
     inner = list(dict.fromkeys(m for outer in call.modules for m in outer.modules()))
-    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
-    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
+    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m)) if isinstance(table, dict)]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
+    held = {id(v): v for values in (*(table.values() for _, table in tables), *(m.buffers(recurse=False) for m in inner)) for v in values if isinstance(v, torch.Tensor)}
+    kept = [(v, v.detach().clone()) for v in held.values()]
     try:
         before = torch.random.get_rng_state()
         torch.random.set_rng_state(_seeded())
@@ -386,7 +387,7 @@ def functions_of(call: TorchCall, used: Sequence[Any] = ()) -> tuple[Any, ...]:
     """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is, names or used, and the callable itself."""
     found: list[Any] = [call.backward] if call.backward is not None else []
     owner: Any = getattr(call.function, "__self__", None)
-    own: Any = type(call.function).forward if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
+    own: Any = _forward_of(call.function) if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
     customs = [owner] if is_function(owner) else dict.fromkeys([*_functions_named_in(own), *used])
     found += [f for c in customs for f in (c.backward, c.forward)]
     return tuple(dict.fromkeys(f for f in (*found, own) if inspect.isfunction(f) and not f.__code__.co_filename.startswith(FRAMEWORK)))
@@ -411,6 +412,11 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
+def _forward_of(module: torch.nn.Module) -> Any:
+    """The forward pass of a module's class; of a script it is no function."""
+    return inspect.getattr_static(type(module), "forward", None)
+
+
 def place_of(function: Callable[..., Any]) -> Place | None:
     """Where a callable is defined; None for one of torch itself."""
     owner: Any = getattr(function, "__self__", None)
@@ -418,7 +424,7 @@ def place_of(function: Callable[..., Any]) -> Place | None:
     if is_function(owner):
         plain = owner.forward
     elif isinstance(function, torch.nn.Module):
-        plain = type(getattr(function, "_orig_mod", function)).forward
+        plain = _forward_of(getattr(function, "_orig_mod", function))
     code = getattr(inspect.unwrap(plain), "__code__", None)
     if code is None or code.co_filename.startswith(FRAMEWORK):
         return None

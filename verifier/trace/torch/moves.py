@@ -25,6 +25,7 @@ MOVES = """
     as_strided_scatter diagonal_backward diagonal_copy masked_select masked_scatter tril triu diag_embed diag index_copy index_fill max_unpool2d max_unpool3d _unsafe_index
     pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle unfold_copy rot90 reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d
     im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d embedding constant_pad_nd
+    _pack_padded_sequence _pack_padded_sequence_backward
     _reshape_copy view_copy expand_copy permute_copy transpose_copy squeeze_copy unsqueeze_copy split_copy split_with_sizes_copy unbind_copy slice_copy select_copy repeat_interleave
     _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narrow_copy block_diag
     _unsafe_masked_index unfold
