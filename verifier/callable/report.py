@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,8 @@ from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
+FAR_SMALLER = 2.0**-20  # times another element of its column: so small a pivot is chosen by no kernel, and by it a formula that is right would divide
+MOST_HUNTED = 4  # of them, in which a hunt looks for further points
 MOST_RAISED = 3  # points at which the callable raises that are named
 
 
@@ -120,7 +123,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         doubts = disagreements(trace, fmt)
         if is_believed(doubts, fmt):
             judged, said = in_the_limit(question, trace, fmt)
-            report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
+            hunts = question.hunt and len(reports) < MOST_HUNTED
+            report = with_limit(_on_path(question, judged, fmt, pending, hunts=hunts, is_limit=judged is not trace), trace, said)
             report = without_other_points(question, report, trace, fmt)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
@@ -128,6 +132,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             reports.append(sampled(question, fmt, believed_forward(trace, doubts, fmt), here, doubt(trace, doubts, callee)))
             if reports[-1].status == "error":
                 return reports
+    if question.hunt and len(reports) > MOST_HUNTED:
+        pending.notes[f"a hunt went through {MOST_HUNTED} of the {len(reports)} paths that the points take through the code; the others were judged at the points that take them"] = None
     if pending.points:
         pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
@@ -148,12 +154,21 @@ def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) ->
     """At which points the code goes the way of the trace; where it takes numbers out of arrays, what it does with them is known at the point of the trace only."""
     if trace.taken:
         return [p == trace.point for p in found]
-    if not trace.branches or not found:
+    if not (trace.branches or trace.pivots) or not found:
         return [True] * len(found)
-    columns = [[p[i] for p in found] for i in range(len(trace.point))]
-    run = floats.run(trace.program.forward_part() if all(b.step < trace.program.backward_start for b in trace.branches) else trace.program, columns, fmt=fmt)
     kept = [b for b in trace.branches if b.step >= 0]
-    return [all(bool(run[b.step][k] if len(run[b.step]) == len(found) else run[b.step][0]) is b.holds for b in kept) for k in range(len(found))]
+    last = max((b.step for b in kept), default=-1), max(map(max, trace.pivots), default=-1)
+    columns = [[p[i] for p in found] for i in range(len(trace.point))]
+    run = floats.run(trace.program.forward_part() if max(last) < trace.program.backward_start else trace.program, columns, fmt=fmt)
+
+    def at(step: int, k: int) -> Any:
+        return run[step][k] if len(run[step]) == len(found) else run[step][0]
+
+    def is_much_smaller(pivot: int, others: Sequence[int], k: int) -> bool:
+        own, largest = abs(float(at(pivot, k))), max(abs(float(at(o, k))) for o in others)
+        return own < FAR_SMALLER * largest or own == 0 < largest
+
+    return [all(bool(at(b.step, k)) is b.holds for b in kept) and not any(is_much_smaller(p, rest, k) for p, *rest in trace.pivots) for k in range(len(found))]
 
 
 def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
@@ -172,8 +187,8 @@ def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[fl
     return holds
 
 
-def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, is_limit: bool = False) -> CaseReport:
-    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Points of the hunt that take another one are added to those that are pending."""
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, hunts: bool, is_limit: bool = False) -> CaseReport:
+    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Where it `hunts`, points that take another path are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
@@ -183,7 +198,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)
     regions, unseen = [], list[str]()
-    if question.hunt:
+    if hunts:
         of_hunt = hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt))
         found, unseen = of_hunt.regions, [of_hunt.unseen] if of_hunt.unseen else []
         hunted = with_regions([], found)

@@ -82,6 +82,7 @@ class Trace:
     stops: tuple[Stop, ...] = ()  # where the code leaves out a part of the gradient on purpose
     taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
     iterations: tuple[Iteration, ...] = ()  # whose derivative is a rule of its own
+    pivots: tuple[tuple[int, ...], ...] = ()  # steps of the pivots of eliminations, each with those of the elements that it was chosen from
 
 
 @dataclass(frozen=True, eq=False)

@@ -169,7 +169,7 @@ class RepairTarget:
         for i in range(max(start, self.root) - 1, -1, -1):
             step = self.steps[i]
             name = step.name or (step.text if step.gate in ("input", "upstream") else "")
-            if not name or not all(isinstance(v, arb) and v.is_finite() for v in self.value(i)):
+            if name in ("", TOTAL) or not all(isinstance(v, arb) and v.is_finite() for v in self.value(i)):
                 continue
             if name not in atoms:
                 atoms[name] = self._given(name) or self.value(i)
