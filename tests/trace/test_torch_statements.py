@@ -71,3 +71,42 @@ def test_the_sum_of_all_outputs_is_not_said_to_be_meant() -> None:
     """At a singular matrix PyTorch's gradient of the determinant is that of a matrix beside it."""
     report = check(torch.linalg.det, torch.tensor([[2.0, 1.0], [4.0, 2.0]], dtype=torch.float64, requires_grad=True))
     assert not any("outputs_together" in f.message for f in report.findings)
+
+
+# ---------------------------------------------------------------- inputs of several formats
+
+
+class Exponential(torch.autograd.Function):
+    """Of a float32 and a float64 number, with float64 inside."""
+
+    @staticmethod
+    def forward(ctx, x, w, factors):
+        e = x.double().exp()
+        ctx.save_for_backward(e, w)
+        ctx.factors = factors
+        return e * w
+
+    @staticmethod
+    def backward(ctx, g):
+        e, w = ctx.saved_tensors
+        a, b = ctx.factors
+        return (a * g * w * e).float(), b * g * e, None
+
+
+MIXED = (torch.tensor([0.3, -1.2], dtype=torch.float32, requires_grad=True), torch.tensor([0.5, 1.5], dtype=torch.float64, requires_grad=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"strict": True}, {"accept": 4}, {"domain": {"x": (-2, 2), "w": (-2, 2)}, "sample": 20, "accept": 4}, {"hunt": True}], ids=str)
+def test_a_gradient_is_judged_in_the_format_of_its_input(options) -> None:
+    report = check(lambda x, w: Exponential.apply(x, w, (1.0, 1.0)), *MIXED, **options)
+    assert report.status == "passed", report.findings
+    assert not report.findings
+    assert {(r.gradient[:2], r.format) for r in report.results} == {("dx", "float32"), ("dw", "float64")}
+
+
+@pytest.mark.parametrize(("factors", "wrong"), [((1.001, 1.0), "dx"), ((1.0, 1.0000000001), "dw")])
+def test_a_wrong_gradient_among_inputs_of_several_formats_is_certified_wrong(factors, wrong) -> None:
+    report = check(lambda x, w: Exponential.apply(x, w, factors), *MIXED)
+    assert {f.gradient[:2] for f in report.findings if f.code == "V101"} == {wrong}
+    assert {r.verdict.value for r in report.results if r.gradient.startswith(wrong)} == {"wrong"}
+    assert "wrong" not in {r.verdict.value for r in report.results if not r.gradient.startswith(wrong)}

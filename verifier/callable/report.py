@@ -36,7 +36,7 @@ from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
-from verifier.exact.truth import remembered_subject, remembered_truth
+from verifier.exact.truth import Subject, remembered_subject, remembered_truth
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
@@ -49,6 +49,7 @@ from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
 FAR_SMALLER = 2.0**-20  # times another element of its column: so small a pivot is chosen by no kernel, and by it a formula that is right would divide
+MIXED = "no hunt: the inputs have several formats, and it looks for points of one"
 MOST_HUNTED = 4  # of them, in which a hunt looks for further points
 MOST_RAISED = 3  # points at which the callable raises that are named
 
@@ -198,7 +199,9 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)
     regions, unseen = [], list[str]()
-    if hunts:
+    if hunts and question.callee.kept_in(fmt):
+        unseen = [MIXED]
+    elif hunts:
         of_hunt = hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt))
         found, unseen = of_hunt.regions, [of_hunt.unseen] if of_hunt.unseen else []
         hunted = with_regions([], found)
@@ -206,18 +209,35 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named, later=True), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, cache=question.cache, is_read_later=True)
+    judged = [Checked(c, named, compare(c, named, later=True), _swept(c, many, calls, every=question.function is not None)) for c in _by_format(question.callee, check)]
+    checked = judged[0] if len(judged) == 1 else Checked(check, named, compare(check, named, later=True), [])
+    report = assemble.report(case, truth, judged, regions, unseen, strict=question.strict, cache=question.cache, is_read_later=True)
     report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
     report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
     report = with_advice(report, question.callee, question.values)
-    report = with_zeros(report, check, checked)
+    for one in judged:
+        report = with_zeros(report, one.check, one)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
-    return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
+    if is_limit:
+        return replace(report, proofs={}, proof_notes={})
+    for one in judged:
+        report = with_kernels(report, replace(one.check, computed=None), one, question.callee)
+    return report
+
+
+def _by_format(callee: Callee, check: Check) -> list[Check]:
+    """The question of the gradients of each format: that of an input is in the format that the input keeps."""
+    own = callee.kept_in(check.format)
+    if not own:
+        return [check]
+    groups: dict[Format, list[tuple[str, str]]] = {}
+    for claim in check.subject.claims:
+        groups.setdefault(own.get(claim[0].partition("[")[0], check.format), []).append(claim)
+    return [replace(check, format=fmt, subject=Subject(check.subject.program, tuple(claims))) for fmt, claims in groups.items()]
 
 
 def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:

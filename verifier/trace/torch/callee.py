@@ -358,6 +358,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         functions=functions_of(call, customs),
         notes=(*seen.notes, *([COMPILED] if _is_compiled(call.function) else [])),
         numbers_in=OF_NUMBERS,
+        kept={format_of(call): {i.name: FORMATS[i.tensor.dtype] for i in call.inputs if FORMATS[i.tensor.dtype] != format_of(call)}},
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 
