@@ -209,6 +209,25 @@ def test_a_layer_that_reverses_or_scales_gradients_is_checked_against_the_functi
     assert {(f.code, f.severity) for f in report(function=other).findings} == {("V105", "error"), ("V101", "error")}
 
 
+class Sorted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        values, order = x.sort()
+        ctx.save_for_backward(order)
+        return values
+
+    @staticmethod
+    def backward(ctx, g):
+        (order,) = ctx.saved_tensors
+        return g.gather(0, order)  # scatter is meant
+
+
+@pytest.mark.parametrize("fn", [Sorted.apply, lambda x: Reversed.apply(x, 0.75)[:1]], ids=["in another order", "a part"])
+def test_what_returns_its_input_otherwise_than_as_it_is_is_no_such_layer(fn):
+    found = of_wrong(check_torch(fn, torch.tensor([0.3, -1.2, -0.5], dtype=torch.float64)))
+    assert "as it is" not in found.message
+
+
 # ---------------------------------------------------------------- NaN from a branch that is not chosen
 
 

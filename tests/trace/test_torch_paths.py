@@ -40,3 +40,15 @@ def test_a_hunt_goes_through_a_few_of_the_paths(monkeypatch: pytest.MonkeyPatch)
     report = check(lambda x: x.sort().values, x, domain={"x": (-5, 5)}, hunt=True)
     assert len(seen) == reports.MOST_HUNTED
     assert any(n.startswith(f"a hunt went through {reports.MOST_HUNTED} of the ") for n in report.notes)
+
+
+@pytest.mark.parametrize("numbers", [(1.0, 1.0, 2.0), (1.0, 2.0, 2.0), (3.0, 2.0, 2.0, 2.0, 1.0), (1.0, 1.0, 1.0, 1.0)], ids=str)
+@pytest.mark.parametrize("function", [torch.median, torch.nanmedian])
+def test_a_median_of_equal_elements_may_share_its_gradient(function, numbers) -> None:
+    report = check(function, torch.tensor(numbers, dtype=torch.float64, requires_grad=True))
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings
+
+
+def test_a_median_that_gives_a_gradient_to_what_it_does_not_pick_is_wrong() -> None:
+    report = check(torch.median, torch.tensor([1.0, 1.0, 2.0], dtype=torch.float64, requires_grad=True), backward=lambda g, x: g * torch.ones_like(x) / 3)
+    assert [r.verdict.value for r in report.results] == ["subgradient", "subgradient", "wrong"]

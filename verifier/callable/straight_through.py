@@ -7,6 +7,7 @@ what is stopped is a constant, no line is to blame: the report says what the cod
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from verifier.language.formats import Format
 from verifier.language.gates import of_kind
 from verifier.report.outcome import CaseReport, Finding
 from verifier.trace.record import Refusal, Stop, Trace
+from verifier.trace.recorder import components
 
 WRONG, WRONG_FORWARD, REFUTED = "V101", "V105", "V107"
 MEANT = "state the function that the gradient is meant for, function=\"...\": then the gradient is compared with that one's, and that the value is another's is only {}"
@@ -185,15 +187,19 @@ def _jumping(question: Question, found: Finding, jumps: str) -> Finding:
 
 
 def _returns_its_inputs(trace: Trace) -> bool:
-    """Whether every component of every output is an input as it is: what a layer that reverses, scales or clips gradients computes."""
-    steps = trace.program.steps
+    """Whether every output is an input as it is, each component in its place: what a layer that reverses, scales or clips gradients computes."""
+    steps, inputs = trace.program.steps, trace.program.inputs
+    whole = {inputs.index(c): range(inputs.index(c), inputs.index(c) + math.prod(shape)) for c, shape in ((next(iter(components(n, s)), ""), s) for n, s in trace.program.shapes.items()) if c in inputs}
 
     def source(k: int) -> int:
         while steps[k].gate == "copy":
             k = steps[k].args[0]
         return k
 
-    return bool(trace.results) and all(steps[source(k)].gate == "input" for found in trace.results.values() for k in found.ravel().tolist())
+    def is_an_input(found: Sequence[int]) -> bool:
+        return bool(found) and (list(whole.get(found[0], ())) == list(found) or (len(found) == 1 and found[0] < len(inputs) and "[" not in inputs[found[0]]))
+
+    return bool(trace.results) and all(is_an_input([source(k) for k in found.ravel().tolist()]) for found in trace.results.values())
 
 
 def _passed_on(question: Question, found: Finding, *, is_alone: bool) -> Finding:

@@ -27,7 +27,7 @@ MOVES = """
     im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d embedding constant_pad_nd
     _pack_padded_sequence _pack_padded_sequence_backward
     _reshape_copy view_copy expand_copy permute_copy transpose_copy squeeze_copy unsqueeze_copy split_copy split_with_sizes_copy unbind_copy slice_copy select_copy repeat_interleave
-    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narrow_copy block_diag
+    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narlinecopy block_diag
     _unsafe_masked_index unfold
 """.split()
 
@@ -327,6 +327,13 @@ def _extreme(t: Tracer, gate: str, steps: Array, dim: int) -> list[Array]:
     return [best.reshape(shape), np.moveaxis(found, -1, dim).reshape(shape)]
 
 
+def _of_equals(t: Tracer, tied: list[int], rank: int) -> int:
+    """Of elements that are equal here the one of this rank, counted from the smallest: of two their minimum or maximum. Of more, none of which moves it alone, torch's gradient is that of their mean."""
+    if len(tied) == 2:
+        return int(t.gate("minimum" if rank == 0 else "maximum", np.array(tied[0]), np.array(tied[1])))
+    return tied[0] if len(tied) == 1 else int(t.gate("div", arrays.total(t.builder, np.array(tied)), len(tied)))
+
+
 @row("sort", "topk", "kthvalue", "mode", "cummax", "cummin", "_cummax_helper", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d", "median", "nanmedian", "max", "min", "msort")
 def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     """Elements that are picked by their values; which ones is followed at this point."""
@@ -341,10 +348,11 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         return [t(a), None] if a.ndim == 0 else _extreme(t, gate, t(a), dim)
     steps = t(a)
     _order(t, a, args, kwargs)
-    if isinstance(t.out, torch.Tensor):  # median(a): the first element of that value
-        values = t.out
-        flat = a.reshape(-1)
-        return steps.ravel()[int(torch.nonzero(flat == values)[0])] if t.out.ndim == 0 else np.take_along_axis(steps, a.argsort(0).numpy(), 0)
+    if isinstance(t.out, torch.Tensor) and t.out.ndim == 0:  # median(a)
+        floats = floats_in(a).ravel()
+        return _of_equals(t, steps.ravel()[floats == float(t.out)].tolist(), (np.count_nonzero(~np.isnan(floats)) - 1) // 2 - np.count_nonzero(floats < float(t.out)))
+    if isinstance(t.out, torch.Tensor):  # msort(a)
+        return np.take_along_axis(steps, a.argsort(0).numpy(), 0)
     if not steps.ndim:
         return [steps, None]
     indices = t.out[1].cpu().numpy()
