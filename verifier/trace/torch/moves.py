@@ -350,7 +350,7 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     _order(t, a, args, kwargs)
     if isinstance(t.out, torch.Tensor) and t.out.ndim == 0:  # median(a)
         floats = floats_in(a).ravel()
-        return _of_equals(t, steps.ravel()[floats == float(t.out)].tolist(), (np.count_nonzero(~np.isnan(floats)) - 1) // 2 - np.count_nonzero(floats < float(t.out)))
+        return _of_equals(t, steps.ravel()[floats == float(t.out)].tolist(), int((np.count_nonzero(~np.isnan(floats)) - 1) // 2 - np.count_nonzero(floats < float(t.out))))
     if isinstance(t.out, torch.Tensor):  # msort(a)
         return np.take_along_axis(steps, a.argsort(0).numpy(), 0)
     if not steps.ndim:
