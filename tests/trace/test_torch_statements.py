@@ -110,3 +110,10 @@ def test_a_wrong_gradient_among_inputs_of_several_formats_is_certified_wrong(fac
     assert {f.gradient[:2] for f in report.findings if f.code == "V101"} == {wrong}
     assert {r.verdict.value for r in report.results if r.gradient.startswith(wrong)} == {"wrong"}
     assert "wrong" not in {r.verdict.value for r in report.results if not r.gradient.startswith(wrong)}
+
+
+def test_a_line_is_said_to_be_wrong_for_the_forward_pass_as_it_is() -> None:
+    """Of 2*x**3 the gradient is another one than that of x**3, by which the line is found."""
+    report = check(lambda x: x**3, number(0.75), function="2*x**3", backward=lambda g, x: 2 * x * g)
+    assert [f.code for f in report.findings] == ["V105", "V101"]
+    assert report.findings[1].message.endswith("its lines are compared with the derivative of the forward pass as it is, which is not the function")

@@ -46,6 +46,7 @@ from verifier.report.outcome import CaseReport, Finding, joined_suggestions
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
+WRONG, WRONG_FORWARD = "V101", "V105"
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
 FAR_SMALLER = 2.0**-20  # times another element of its column: so small a pivot is chosen by no kernel, and by it a formula that is right would divide
@@ -216,7 +217,7 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
     report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
-    report = with_advice(report, question.callee, question.values)
+    report = _of_its_own_forward(with_advice(report, question.callee, question.values))
     for one in judged:
         report = with_zeros(report, one.check, one)
     report = with_better_lines(question, report, case, checked, trace)
@@ -227,6 +228,13 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     for one in judged:
         report = with_kernels(report, replace(one.check, computed=None), one, question.callee)
     return report
+
+
+def _of_its_own_forward(report: CaseReport) -> CaseReport:
+    """The report in which a line is said to be wrong for the forward pass as it is, where that is not the function which is stated."""
+    if not any(f.code == WRONG_FORWARD for f in report.findings):
+        return report
+    return replace(report, findings=tuple(replace(f, message=f"{f.message}; its lines are compared with the derivative of the forward pass as it is, which is not the function") if f.code == WRONG and f.gradient else f for f in report.findings))
 
 
 def _by_format(callee: Callee, check: Check) -> list[Check]:
