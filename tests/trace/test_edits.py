@@ -88,6 +88,14 @@ def test_an_edit_turns_the_mistake_back(wrong, right):
     assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"
 
 
+@pytest.mark.parametrize(("wrong", "right"), [("dx = f(x.flip(-1))", "dx = f(x)"), ("dx = np.roll(x, 1, 0)", "dx = x")])
+def test_that_nothing_is_to_be_moved_is_tried_before_another_axis(wrong, right):
+    """Along an axis of length 1 nothing moves: that is the same, and nobody means it."""
+    (statement,) = ast.parse(wrong).body
+    found = [ast.unparse(ast.fix_missing_locations(new)) for new, words in edits(statement, ("n", "x")) if "axis" in words or " where `x` is meant" in words]
+    assert found[0] == right
+
+
 def test_likely_lines_come_first_and_a_line_without_a_statement_is_passed_over():
     (body,) = bodies([layers.affine_mean])
     first, second = body.statements[:2]
