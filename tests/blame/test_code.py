@@ -63,8 +63,23 @@ def test_a_trace_with_branches_is_certified_at_its_point_only() -> None:
     """Beside it another branch may be taken, of which the trace knows nothing."""
     check = check_of(RIGHT)
     beside = check_of("dx = 2*x*sin(y)*dout + (x - 0.75); dy = x**2*cos(y)*dout")
-    assert code._certified(check, traced(check, branches=(SimpleNamespace(),))) == 1
-    assert code._certified(check, traced(beside, branches=(SimpleNamespace(),))) == 1
+    assert code._certified(check, traced(check, branches=(SimpleNamespace(step=-1),))) == 1
+    assert code._certified(check, traced(beside, branches=(SimpleNamespace(step=-1),))) == 1
+
+
+def of_flows(backward: str) -> Check:
+    (case,) = load_text(f"function: u*x**2\npoints: [{{x: 0.75, u: 1.25}}]\nparameters: [u]\nimplementations: {{a: {{backward: '{backward}'}}}}").cases
+    ((_, (check,)),) = checks_of(case, truth_of(case.programs.truth))
+    return check
+
+
+def test_an_edit_that_holds_for_little_that_flows_in_only_is_not_certified() -> None:
+    check = of_flows("dx = 2*x*u*dout")
+    clipped = of_flows("dx = 2*x*min(max(u, -2), 2)*dout")
+    assert code._certified(check, traced(check), 1) == 6
+    assert (code._certified(check, traced(clipped)), code._certified(check, traced(clipped), 1)) == (4, 0)
+    assert code._certified(check, traced(check, branches=(SimpleNamespace(step=0),)), 1) == 3  # of the input only: the way is the same, whatever flows in
+    assert code._certified(check, traced(check, branches=(SimpleNamespace(step=1),)), 1) == 0
 
 
 def test_a_trace_of_other_inputs_or_gradients_certifies_nothing() -> None:

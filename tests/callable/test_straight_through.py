@@ -167,6 +167,67 @@ def test_a_forward_pass_that_is_no_step_is_still_not_the_function_that_is_stated
     assert found.severity == "error"
 
 
+# ---------------------------------------------------------------- layers that return what they are given
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.factor = factor
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return -ctx.factor * g, None
+
+
+@jax.custom_vjp
+def halved(x):
+    return x
+
+
+halved.defvjp(lambda x: (x, None), lambda _, g: (g / 2,))
+
+
+def reversed_in_torch(**options):
+    return check_torch(lambda x: Reversed.apply(x, 0.75), X, **options)
+
+
+def halved_in_jax(**options):
+    return check_jax(halved, jnp.array([0.3, -1.2]), **options)
+
+
+@pytest.mark.parametrize(("report", "function", "other"), [(reversed_in_torch, "-0.75*x", "-x"), (halved_in_jax, "x/2", "x/3")])
+def test_a_layer_that_reverses_or_scales_gradients_is_checked_against_the_function_that_is_stated(report, function, other):
+    bare = report()
+    assert bare.status == "failed"
+    assert "the forward pass returns its input as it is" in of_wrong(bare).message
+    stated = report(function=function)
+    assert stated.status == "passed"
+    assert [(f.code, f.severity) for f in stated.findings] == [("V105", "warning")]
+    assert report(function=function, strict=True).status == "failed"
+    assert {(f.code, f.severity) for f in report(function=other).findings} == {("V105", "error"), ("V101", "error")}
+
+
+class Sorted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        values, order = x.sort()
+        ctx.save_for_backward(order)
+        return values
+
+    @staticmethod
+    def backward(ctx, g):
+        (order,) = ctx.saved_tensors
+        return g.gather(0, order)  # scatter is meant
+
+
+@pytest.mark.parametrize("fn", [Sorted.apply, lambda x: Reversed.apply(x, 0.75)[:1]], ids=["in another order", "a part"])
+def test_what_returns_its_input_otherwise_than_as_it_is_is_no_such_layer(fn):
+    found = of_wrong(check_torch(fn, torch.tensor([0.3, -1.2, -0.5], dtype=torch.float64)))
+    assert "as it is" not in found.message
+
+
 # ---------------------------------------------------------------- NaN from a branch that is not chosen
 
 

@@ -319,6 +319,16 @@ def test_jumps_that_may_cancel_or_end_are_not_said_to_have_none(text: str) -> No
     assert isinstance(limits.derivative(derivatives.primitive(expression(text, "x")), [Fraction(0)], 0, bits=200), limits.Unknown | limits.Finite)
 
 
+# What is cut off only beyond the point is equal to what is not, and the choice between the two is neither: PPO's clipped objective.
+@pytest.mark.parametrize(("x", "inside"), [("1/8", True), ("3", False)])
+@pytest.mark.parametrize("choice", ["min(exp(x)*y, {}*y)", "where(exp(x)*y <= {}*y, exp(x)*y, {}*y)", "max(-exp(x)*y, -{}*y)*-1"])
+def test_a_choice_between_two_that_are_one_around_the_point_has_its_derivative(choice: str, x: str, inside: bool) -> None:
+    clipped = "min(max(exp(x), 1/2), 2)"
+    found = derivative(choice.replace("{}", clipped), x, Fraction(3, 2))
+    assert isinstance(found, limits.Finite)
+    assert found.ball.overlaps((arb(fmpq(*Fraction(x).as_integer_ratio())).exp() if inside else arb(0)) * arb("1.5"))
+
+
 @pytest.mark.parametrize("error", [series.Short, series.NoExpansion, series.Undecided])
 def test_what_is_unknown_has_a_reason(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:

@@ -64,6 +64,9 @@ def test_a_function_that_is_not_what_stands_in_its_file_is_left_alone():
     [
         ("dw = dout.T @ x", "dw = x @ dout.T"),
         ("dw = x @ dout", "dw = x.T @ dout"),
+        ("dx = dout @ x.t()", "dx = dout @ x"),
+        ("dx = dout @ x.mT", "dx = dout @ x"),
+        ("dx = dout @ f(x).transpose(-1, -2)", "dx = dout @ f(x)"),
         ("db = dout.sum(axis=1)", "db = dout.sum(axis=0)"),
         ("mu = x.sum(axis=1)", "mu = x.sum(axis=1, keepdims=True)"),
         ("dx += dout", "dx = dout"),
@@ -83,6 +86,14 @@ def test_an_edit_turns_the_mistake_back(wrong, right):
     found = {ast.unparse(ast.fix_missing_locations(new)) for new, _ in edits(statement, ("n", "x"))}
     assert ast.unparse(ast.parse(right)) in found
     assert ast.unparse(statement) == ast.unparse(ast.parse(wrong)), "the statement itself is not changed"
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("dx = f(x.flip(-1))", "dx = f(x)"), ("dx = np.roll(x, 1, 0)", "dx = x")])
+def test_that_nothing_is_to_be_moved_is_tried_before_another_axis(wrong, right):
+    """Along an axis of length 1 nothing moves: that is the same, and nobody means it."""
+    (statement,) = ast.parse(wrong).body
+    found = [ast.unparse(ast.fix_missing_locations(new)) for new, words in edits(statement, ("n", "x")) if "axis" in words or " where `x` is meant" in words]
+    assert found[0] == right
 
 
 def test_likely_lines_come_first_and_a_line_without_a_statement_is_passed_over():
@@ -108,6 +119,7 @@ SCOPE = ReadableNames(("A", "X", "g", "p", "q", "r", "n", "tau"), {"A": (3, 3), 
         ("dx = s", "dx = s * (q > r)"),
         ("dx = s", "dx = s / tau"),
         ("dx = d / p", "dx = d / p / n**2"),
+        ("dx = d @ p", "dx = d @ p.mT"),
         ("dx = f(d)", "dx = q - f(d)"),
         ("ds -= 1", "ds -= g"),
         ("a, b = x[::2], x[1::2]", "a, b = (x[:n], x[n:])"),

@@ -196,6 +196,13 @@ def test_a_backward_pass_may_be_given():
     assert check(torch.sin, X, backward=lambda g, x: g * torch.sin(x)).status == "failed"
 
 
+def test_the_gradients_of_a_backward_pass_may_have_names():
+    report = check(lambda x, w: x @ w.t(), X, W, backward=lambda g, x, w: {"w": g.t() @ x, "x": g @ w})
+    assert report.status == "passed", report.findings
+    with pytest.raises(ValueError, match="returns gradients of x, v; the inputs are x, w"):
+        check(lambda x, w: x @ w.t(), X, W, backward=lambda g, x, w: {"x": g @ w, "v": g.t() @ x})
+
+
 def test_the_truth_may_be_a_function_of_the_language():
     assert check(layers.Sigmoid.apply, X, function="1 / (1 + exp(-x))").status == "passed"
     assert check(torch.tanh, X, function="1 / (1 + exp(-x))").status == "failed"

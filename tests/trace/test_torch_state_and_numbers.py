@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 
 import pytest
@@ -252,3 +253,86 @@ def test_distributions_that_check_their_arguments_are_traced(density):
     m, s = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in ([0.4, -0.9], [1.3, 0.7]))
     report = check(lambda m, s: density(m, s).log_prob(torch.tensor(0.7, dtype=torch.float64)), m, s)
     assert (report.status, report.basis) == ("passed", "traced")
+
+
+# ---------------------------------------------------------------- tensors that are held
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    x: torch.Tensor
+    w: torch.Tensor
+
+
+def drawn(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(sum(shape))).requires_grad_()
+
+
+WEIGHTS = {"w": drawn(3, 2), "layer.1": drawn(2)}
+LISTED = [drawn(3, 3), drawn(3, 2)]
+
+
+class Held:
+    def __init__(self):
+        self.inner, self.v = {"w": drawn(3, 2)}, drawn(2)
+
+    def __call__(self, x):
+        return x @ self.inner["w"] + self.v
+
+
+HELD = {
+    "a frozen dataclass that is given": (lambda pair: (pair.x @ pair.w).tanh(), (Pair(drawn(2, 3), drawn(3, 1)),), {"dpair_x", "dpair_w"}),
+    "a dictionary that is named": (lambda x: x @ WEIGHTS["w"] + WEIGHTS["layer.1"], (drawn(2, 3),), {"dx", "dWEIGHTS_w", "dWEIGHTS_layer_1"}),
+    "a list that is named": (lambda x: (x @ LISTED[0]) @ LISTED[1], (drawn(2, 3),), {"dx", "dLISTED_0", "dLISTED_1"}),
+    "an object that is called": (Held(), (drawn(2, 3),), {"dx", "dv", "dinner_w"}),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_tensors_that_are_held_by_what_a_callable_has_are_inputs(name):
+    function, inputs, gradients = HELD[name]
+    report = check(function, *inputs)
+    assert report.status == "passed", report.findings
+    assert {r.gradient.partition("[")[0] for r in report.results} == gradients
+
+
+def test_a_wrong_gradient_of_a_weight_in_a_dictionary_is_no_longer_passed_over():
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x @ w
+
+        @staticmethod
+        def backward(ctx, g):
+            x, w = ctx.saved_tensors
+            return g @ w.t(), 2 * x.t() @ g
+
+    report = check(lambda x: Scaled.apply(x, WEIGHTS["w"]), drawn(2, 3))
+    (found,) = report.findings
+    assert found.gradient.startswith("dWEIGHTS_w")
+    assert "the factor `2` is superfluous" in found.message
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_scripts_and_packed_sequences_are_traced():
+    inner = torch.nn.GRU(2, 2, batch_first=True).double()
+    rows = torch.nn.utils.rnn
+
+    def packed(x):
+        return rows.pad_packed_sequence(inner(rows.pack_padded_sequence(x, torch.tensor([3, 2]), batch_first=True))[0], batch_first=True)[0]
+
+    script = torch.jit.script(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))).double()
+    before = {n: v.clone() for n, v in script.named_buffers()}
+    for function, x in ((packed, drawn(2, 3, 2)), (script, drawn(4, 2))):
+        report = check(function, x)
+        assert (report.status, report.basis) == ("passed", "traced"), report.findings
+    assert all(torch.equal(v, before[n]) for n, v in script.named_buffers())
+
+
+def test_the_exponential_of_a_matrix_is_that_of_matrices_as_large():
+    """Its series has as many terms as this one needs: of a larger one it says nothing."""
+    a = torch.tensor([[0.25, 0.125], [-0.5, 0.0625]], dtype=torch.float64, requires_grad=True)
+    report = check(lambda a: torch.matrix_exp(a - a.mT), a)
+    assert report.status == "passed", report.findings
+    assert check(lambda a: torch.matrix_exp(a - a.mT), a, domain={"a": (-6, 6)}, sample=6).status == "passed"

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from verifier.callable.claimed_where import condition_of
-from verifier.callable.question import Question, points_of
+from verifier.callable.question import Question, held, points_of
 from verifier.case import points
 from verifier.case.case import DOMAIN, POINTS, Case, Draft, Implementation, Point, Programs
 from verifier.case.certified import NO_CLAIM
@@ -42,7 +42,7 @@ def drawn(question: Question, fmt: Format) -> list[tuple[float, ...]]:
     if not question.sample:
         return []
     case = bare(question, fmt, points_of(question, fmt)[0])
-    return points.sampled(case, fmt, None if case.given is None else partial(satisfied, meant_in(case, fmt)))
+    return held(question.callee, points.sampled(case, fmt, None if case.given is None else partial(satisfied, meant_in(case, fmt))), fmt)
 
 
 def refuse_scope(question: Question) -> None:

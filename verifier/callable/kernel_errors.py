@@ -17,6 +17,7 @@ from verifier.language.verdict import Verdict
 from verifier.report.outcome import CaseReport, Finding
 from verifier.trace.record import Callee, Trace
 
+MOST_OF_A_LINE = 100  # characters of a line that branches on a value
 MOST_KERNELS = 3  # that are named in notes
 LOSSES = ("V102", "V104", "V201", "V202", "V203")  # findings about lost digits, zeros and what is not finite
 FORMULA = (Verdict.WRONG, Verdict.UNDEFINED, Verdict.UNDECIDED)  # verdicts that no kernel explains
@@ -54,9 +55,15 @@ def kernel_notes(trace: Trace, doubts: Sequence[Disagreement], callee: Callee) -
         place = _place_of(trace, d.step)
         notes.append(f"{callee.framework}: {d.what or 'a kernel'}{f' at {place}' if place is not None else ''} gives {d.framework!r}, the real value is near {d.trace!r}: its kernel loses digits")
     if trace.branches:
-        said = dict.fromkeys(f"{b.place.line}: {b.text.strip()}" for b in trace.branches if b.place.line)  # what is the framework's own has no line
+        said = dict.fromkeys(f"{b.place.line}: {_beginning(b.text.strip())}" for b in trace.branches if b.place.line)  # what is the framework's own has no line
         notes.append(f"the code branches on values{f' ({shown})' if (shown := '; '.join(list(said)[:3])) else ''}: the results hold only for inputs that take the same branches as these points")
     return (*notes, *trace.notes)
+
+
+def _beginning(statement: str) -> str:
+    """A statement as it stands, or as much of its first line as is worth a note."""
+    first = statement.partition("\n")[0]
+    return statement if first == statement and len(first) <= MOST_OF_A_LINE else f"{first[:MOST_OF_A_LINE].rstrip()} ..."
 
 
 def with_kernels(report: CaseReport, own: Check, checked: Checked, callee: Callee) -> CaseReport:

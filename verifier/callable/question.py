@@ -175,4 +175,14 @@ def split(callee: Callee, point: Sequence[float]) -> tuple[dict[str, Floats], di
 def points_of(question: Question, fmt: Format) -> list[tuple[float, ...]]:
     """The points that are listed, as points of the program: rounded to the format."""
     flows = [x for v in question.upstream.values() for x in flat(rounded(v, fmt))]
-    return [(*(x for v in values.values() for x in flat(rounded(v, fmt))), *flows) for values in (question.values, *question.further)]
+    own = question.callee.kept_in(fmt)
+    return [(*(x for n, v in values.items() for x in flat(rounded(v, own.get(n, fmt)))), *flows) for values in (question.values, *question.further)]
+
+
+def held(callee: Callee, found: Sequence[tuple[float, ...]], fmt: Format) -> list[tuple[float, ...]]:
+    """Points, each input in the format that it keeps."""
+    own = callee.kept_in(fmt)
+    if not own:
+        return list(found)
+    pairs = (split(callee, p) for p in found)
+    return [tuple(x for values in pair for n, v in values.items() for x in flat(rounded(v, own.get(n, fmt)))) for pair in pairs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from itertools import combinations
@@ -75,6 +76,7 @@ def with_repair(question: Question, report: CaseReport, check: Check, checked: C
         run=run,
         trace=lambda: callee.trace(*split(callee, trace.point), fmt),
         elsewhere=len(wrong) > 1 or UNEXPLAINED in wrong[0].message or MEANT in wrong[0].message or NUMBER.search(wrong[0].message) is not None,  # of an array what is meant in one component may be nothing for the others
+        flowing=sum(map(math.prod, callee.upstreams.values())),
     )
     if found is None:
         return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from verifier.compare.sweep.sweep import Sums, Swept, swept
 from verifier.compare.sweep.tally import PointRows, tally
 from verifier.compare.trust import disagreements
 from verifier.exact.derivatives import NotDifferentiable
-from verifier.exact.truth import remembered_subject, remembered_truth
+from verifier.exact.truth import Subject, remembered_subject, remembered_truth
 from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
@@ -46,8 +47,12 @@ from verifier.run.later import later
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
+WRONG, WRONG_FORWARD = "V101", "V105"
 UNMET = "V303"  # an expectation that is not met
 MOST_PATHS = 16  # that the values of the points may take through the code
+FAR_SMALLER = 2.0**-20  # times another element of its column: so small a pivot is chosen by no kernel, and by it a formula that is right would divide
+MIXED = "no hunt: the inputs have several formats, and it looks for points of one"
+MOST_HUNTED = 4  # of them, in which a hunt looks for further points
 MOST_RAISED = 3  # points at which the callable raises that are named
 
 
@@ -122,7 +127,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
         doubts = disagreements(trace, fmt)
         if is_believed(doubts, fmt):
             judged, said = in_the_limit(question, trace, fmt)
-            report = with_limit(_on_path(question, judged, fmt, pending, is_limit=judged is not trace), trace, said)
+            hunts = question.hunt and len(reports) < MOST_HUNTED
+            report = with_limit(_on_path(question, judged, fmt, pending, hunts=hunts, is_limit=judged is not trace), trace, said)
             report = without_other_points(question, report, trace, fmt)
             reports.append(replace(report, notes=(*report.notes, *kernel_notes(trace, doubts, callee))))
         else:
@@ -130,6 +136,8 @@ def _in_format(question: Question, fmt: Format) -> list[CaseReport]:
             reports.append(sampled(question, fmt, believed_forward(trace, doubts, fmt), here, doubt(trace, doubts, callee)))
             if reports[-1].status == "error":
                 return reports
+    if question.hunt and len(reports) > MOST_HUNTED:
+        pending.notes[f"a hunt went through {MOST_HUNTED} of the {len(reports)} paths that the points take through the code; the others were judged at the points that take them"] = None
     if pending.points:
         pending.notes[f"{len(pending.points)} points take other paths through the code and were not checked"] = None
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, *pending.notes))]
@@ -150,12 +158,21 @@ def _same_path(trace: Trace, found: Sequence[tuple[float, ...]], fmt: Format) ->
     """At which points the code goes the way of the trace; where it takes numbers out of arrays, what it does with them is known at the point of the trace only."""
     if trace.taken:
         return [p == trace.point for p in found]
-    if not trace.branches or not found:
+    if not (trace.branches or trace.pivots) or not found:
         return [True] * len(found)
-    columns = [[p[i] for p in found] for i in range(len(trace.point))]
-    run = floats.run(trace.program.forward_part() if all(b.step < trace.program.backward_start for b in trace.branches) else trace.program, columns, fmt=fmt)
     kept = [b for b in trace.branches if b.step >= 0]
-    return [all(bool(run[b.step][k] if len(run[b.step]) == len(found) else run[b.step][0]) is b.holds for b in kept) for k in range(len(found))]
+    last = max((b.step for b in kept), default=-1), max(map(max, trace.pivots), default=-1)
+    columns = [[p[i] for p in found] for i in range(len(trace.point))]
+    run = floats.run(trace.program.forward_part() if max(last) < trace.program.backward_start else trace.program, columns, fmt=fmt)
+
+    def at(step: int, k: int) -> Any:
+        return run[step][k] if len(run[step]) == len(found) else run[step][0]
+
+    def is_much_smaller(pivot: int, others: Sequence[int], k: int) -> bool:
+        own, largest = abs(float(at(pivot, k))), max(abs(float(at(o, k))) for o in others)
+        return own < FAR_SMALLER * largest or own == 0 < largest
+
+    return [all(bool(at(b.step, k)) is b.holds for b in kept) and not any(is_much_smaller(p, rest, k) for p, *rest in trace.pivots) for k in range(len(found))]
 
 
 def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[float, ...]], fmt: Format) -> list[bool]:
@@ -174,8 +191,8 @@ def _same_forward(question: Question, refusal: Refusal, found: Sequence[tuple[fl
     return holds
 
 
-def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, is_limit: bool = False) -> CaseReport:
-    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Points of the hunt that take another one are added to those that are pending."""
+def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *, hunts: bool, is_limit: bool = False) -> CaseReport:
+    """The report of the path of a trace; `is_limit`: of one whose iterations run longer than the code's. Where it `hunts`, points that take another path are added to those that are pending."""
     case = case_of(question, trace, fmt)
     here = pending.take(_same_path(trace, pending.points, fmt))
     named, many = _parted(here, [p in pending.listed or not k for k, p in enumerate(here)])
@@ -185,7 +202,9 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
     own = replace(own, format=fmt)
     check = replace(own, computed=calls)
     regions, unseen = [], list[str]()
-    if question.hunt:
+    if hunts and question.callee.kept_in(fmt):
+        unseen = [MIXED]
+    elif hunts:
         of_hunt = hunted_in(check, points.boxes(case, fmt), seed=case.name, budget=question.budget, meant=meant_in(case, fmt))
         found, unseen = of_hunt.regions, [of_hunt.unseen] if of_hunt.unseen else []
         hunted = with_regions([], found)
@@ -193,18 +212,42 @@ def _on_path(question: Question, trace: Trace, fmt: Format, pending: _Pending, *
         regions = [(check, r) for r in found if r.point in on_path]
         named = list(dict.fromkeys([*named, *(p for p in hunted if p in on_path)]))
         pending.add(p for p in hunted if p not in on_path and p not in here)
-    checked = Checked(check, named, compare(check, named, later=True), _swept(check, many, calls, every=question.function is not None))
-    report = assemble.report(case, truth, [checked], regions, unseen, strict=question.strict, cache=question.cache, is_read_later=True)
+    judged = [Checked(c, named, compare(c, named, later=True), _swept(c, many, calls, every=question.function is not None)) for c in _by_format(question.callee, check)]
+    checked = judged[0] if len(judged) == 1 else Checked(check, named, compare(check, named, later=True), [])
+    report = assemble.report(case, truth, judged, regions, unseen, strict=question.strict, cache=question.cache, is_read_later=True)
     report = with_nan_traps(report, question.callee, trace, fmt)
     stopped = with_stops(question, report, trace, fmt)
     exchanged = stopped if stopped.findings != report.findings else with_exchange(stopped, check, checked)
     report = exchanged if exchanged.findings != report.findings else with_repair(question, stopped, check, checked, trace, fmt)
-    report = with_advice(report, question.callee, question.values)
-    report = with_zeros(report, check, checked)
+    report = _of_its_own_forward(with_advice(report, question.callee, question.values))
+    for one in judged:
+        report = with_zeros(report, one.check, one)
     report = with_better_lines(question, report, case, checked, trace)
     report = with_silence(report, question.callee, trace.claims, trace.computed)
     report = replace(report, notes=(*report.notes, *calls.notes[: 1 + MOST_RAISED]))
-    return replace(report, proofs={}, proof_notes={}) if is_limit else with_kernels(report, own, checked, question.callee)
+    if is_limit:
+        return replace(report, proofs={}, proof_notes={})
+    for one in judged:
+        report = with_kernels(report, replace(one.check, computed=None), one, question.callee)
+    return report
+
+
+def _of_its_own_forward(report: CaseReport) -> CaseReport:
+    """The report in which a line is said to be wrong for the forward pass as it is, where that is not the function which is stated."""
+    if not any(f.code == WRONG_FORWARD for f in report.findings):
+        return report
+    return replace(report, findings=tuple(replace(f, message=f"{f.message}; its lines are compared with the derivative of the forward pass as it is, which is not the function") if f.code == WRONG and f.gradient else f for f in report.findings))
+
+
+def _by_format(callee: Callee, check: Check) -> list[Check]:
+    """The question of the gradients of each format: that of an input is in the format that the input keeps."""
+    own = callee.kept_in(check.format)
+    if not own:
+        return [check]
+    groups: dict[Format, list[tuple[str, str]]] = {}
+    for claim in check.subject.claims:
+        groups.setdefault(own.get(claim[0].partition("[")[0], check.format), []).append(claim)
+    return [replace(check, format=fmt, subject=Subject(check.subject.program, tuple(claims))) for fmt, claims in groups.items()]
 
 
 def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, every: bool) -> list[Swept]:

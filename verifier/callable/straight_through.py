@@ -1,4 +1,5 @@
-"""Gradients that leave out a part on purpose: what `detach` and `stop_gradient` hold constant, and straight-through estimators, whose value is one function's and whose gradient is another's.
+"""Gradients that leave out a part on purpose, or are others: what `detach` and `stop_gradient` hold constant, straight-through estimators, whose value is one function's and whose gradient is another's, and
+layers that reverse or scale gradients.
 
 Against the function that is computed such a gradient is wrong. But where it is certified to be the exact one of the function in which
 what is stopped is a constant, no line is to blame: the report says what the code does instead, and how the function that is meant is stated.
@@ -6,6 +7,7 @@ what is stopped is a constant, no line is to blame: the report says what the cod
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +20,7 @@ from verifier.language.formats import Format
 from verifier.language.gates import of_kind
 from verifier.report.outcome import CaseReport, Finding
 from verifier.trace.record import Refusal, Stop, Trace
+from verifier.trace.recorder import components
 
 WRONG, WRONG_FORWARD, REFUTED = "V101", "V105", "V107"
 MEANT = "state the function that the gradient is meant for, function=\"...\": then the gradient is compared with that one's, and that the value is another's is only {}"
@@ -164,6 +167,8 @@ def _of_steps(question: Question, report: CaseReport, trace: Trace) -> CaseRepor
         if moves is not None and not moves[program.output]:
             jumps = dict.fromkeys(s.gate for s in program.steps[: program.backward_start] if s.gate in CONSTANT_BETWEEN and any(moves[a] for a in s.args))
             f = _jumping(question, f, " and ".join(f"`{g}`" for g in jumps))  # noqa: PLW2901 - the same finding, in other words
+        elif f.code in (WRONG, WRONG_FORWARD) and _returns_its_inputs(trace):
+            f = _passed_on(question, f, is_alone=not any(g.code in (WRONG, REFUTED) for g in report.findings))  # noqa: PLW2901
         findings.append(f)
     return replace(report, findings=tuple(findings))
 
@@ -176,6 +181,38 @@ def _jumping(question: Question, found: Finding, jumps: str) -> Finding:
         return replace(found, severity=severity, message=message)
     details = tuple(d for d in found.details if not d.startswith("expected"))
     return replace(found, message=f"{found.message}; the forward pass is {constant}, so the exact gradient is 0", details=(*details, f"if it is meant as a straight-through estimator, {MEANT.format('a warning')}"))
+
+
+# ---------------------------------------------------------------- functions that return what they are given
+
+
+def _returns_its_inputs(trace: Trace) -> bool:
+    """Whether every output is an input as it is, each component in its place: what a layer that reverses, scales or clips gradients computes."""
+    steps, inputs = trace.program.steps, trace.program.inputs
+    whole = {inputs.index(c): range(inputs.index(c), inputs.index(c) + math.prod(shape)) for c, shape in ((next(iter(components(n, s)), ""), s) for n, s in trace.program.shapes.items()) if c in inputs}
+
+    def source(k: int) -> int:
+        while steps[k].gate == "copy":
+            k = steps[k].args[0]
+        return k
+
+    def is_an_input(found: Sequence[int]) -> bool:
+        return bool(found) and (list(whole.get(found[0], ())) == list(found) or (len(found) == 1 and found[0] < len(inputs) and "[" not in inputs[found[0]]))
+
+    return bool(trace.results) and all(is_an_input([source(k) for k in found.ravel().tolist()]) for found in trace.results.values())
+
+
+def _passed_on(question: Question, found: Finding, *, is_alone: bool) -> Finding:
+    """A finding about such a function. That its value is not that of the function which is stated is a warning where it `is_alone`: the gradient is that one's."""
+    if found.code == WRONG:
+        if question.function is not None:
+            return found
+        details = (*found.details, f"if gradients are meant to be reversed or scaled here, {MEANT.format('a warning')}")
+        return replace(found, message=f"{found.message}; the forward pass returns its input as it is, so the exact gradient is the one that flows in", details=details)
+    if not is_alone:
+        return found
+    message = f"{found.message.partition(':')[0]}: it returns its input as it is, and its gradient is that of the function, as a layer that reverses or scales gradients has it"
+    return replace(found, severity="error" if question.strict else "warning", message=message)
 
 
 __all__ = ["with_stops"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from flint import fmpq
 
-from verifier.arithmetic import ball_gates, balls
+from verifier.arithmetic import balls
 from verifier.circuit.expand import is_domain
 from verifier.circuit.expressions import table_program
 from verifier.circuit.program import Program
@@ -253,6 +253,8 @@ def _finite(program: Program, points: Sequence[Any]) -> bool:
 
 def _difference(a: Series | Endless, b: Series | Endless) -> int:
     """The sign of a - b for small t > 0; whatever has an expansion lies between the infinities."""
+    if a is b:
+        return 0
     if isinstance(a, Endless) or isinstance(b, Endless):
         left, right = (v.sign if isinstance(v, Endless) else 0 for v in (a, b))
         return (left > right) - (left < right)
@@ -289,7 +291,7 @@ def _apply(gate: str, args: list[Any], limit: int, memo: Memo) -> Expansion:
     if gate == "not":
         return not a
     if gate in COMPARISONS:
-        return gate in ball_gates.REFLEXIVE if a is b else _difference(a, b) in GATES[gate].holds
+        return _difference(a, b) in GATES[gate].holds
     if (isinstance(a, Endless) or isinstance(b, Endless)) and gate not in ("max", "min"):
         return _endless(gate, args)
     if gate == "div":
@@ -363,13 +365,17 @@ def needed(values: Sequence[Any], index: int) -> Expansion:
 
 
 def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: Sequence[Any], limit: int, *, memo: Memo, upstream: Any = None, rounded_in: Any = None) -> None:
-    """Set the values of some steps, in order."""
+    """Set the values of some steps, in order. Two steps of one gate on the same expansions are the same one: a choice passes on what it chooses, so that what is computed from either is equal."""
+    known: dict[tuple[Any, ...], Series] = {}
     for index in indices:
         step = program.steps[index]
         if step.gate == "input":
             values[index] = inputs[index]
         elif step.args:
-            value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            key = (step.gate, *(id(values[a]) for a in step.args))
+            value = known[key] if key in known else _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            if isinstance(value, Series):
+                known[key] = value
             if marks.is_derivative(step):
                 value = _written_derivative(program, index, inputs, values, value)
             values[index] = Undefined(OUTSIDE if is_domain(program, index) else value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value

@@ -44,8 +44,10 @@ SYMBOLS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", 
 COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {ast.Lt: (ast.Gt, ast.LtE), ast.LtE: (ast.GtE, ast.Lt), ast.Gt: (ast.Lt, ast.GtE), ast.GtE: (ast.LtE, ast.Gt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
 AXES = ("0", "1", "2", "-1", "(0, 1)", "(1, 2)", "(0, 2)", "(2, 3)", "(0, 2, 3)", "(1, 2, 3)")
 REDUCTIONS = frozenset(("sum", "mean", "max", "min", "var", "std", "prod", "cumsum", "argmax", "argmin", "any", "all", "softmax", "log_softmax", "logsumexp", "norm", "flip", "concatenate", "stack", "split", "repeat", "roll", "expand_dims", "squeeze"))
-UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "flip", "roll", "log1p", "sum", "cumsum"))
+UNWRAPPED = frozenset(("sqrt", "exp", "log", "tanh", "sigmoid", "abs", "square", "sign", "maximum", "mean", "relu", "softmax", "transpose", "swapaxes", "log1p", "sum", "cumsum"))
+MOVING = frozenset(("flip", "roll"))
 LAYOUTS = ((0, 2, 1), (1, 0, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1), (0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 1, 2), (0, 2, 3, 1), (1, 0, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0), (3, 1, 2, 0))
+TRANSPOSING = (("t", 0), ("transpose", 0), ("transpose", 2), ("swapaxes", 2))  # methods that exchange two axes, and how many arguments they have then
 MOST_NAMES = 16  # that are tried as factors and in the place of other names
 MOST_COUNTS = 12
 MOST_COMPARED = 6  # arrays that are compared with each other for a mask
@@ -132,12 +134,14 @@ def reversed_sums(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
 
 
 def axes(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
-    """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many."""
+    """A reduction over another axis, an axis that is missing, `keepdims` that is missing or too many; elements that are moved along an axis, and should not be."""
     function = called(tree)
     if function is None or not isinstance(tree, ast.Call):
         return
-    yield from _axis_of_keyword(tree)
     name = function.attr if isinstance(function, ast.Attribute) else function.id
+    if name in MOVING and (inner := _applied_to(tree, function)) is not None:  # before another axis: along one of length 1 nothing moves
+        yield copied(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
+    yield from _axis_of_keyword(tree)
     if name not in REDUCTIONS:
         return
     position = 0 if isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES) else 1
@@ -178,13 +182,14 @@ def _axis_of_keyword(tree: ast.Call) -> Iterator[Change]:
 
 def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     """A transpose that is missing or too many, another order of axes, factors of a matrix product in the wrong order."""
-    if isinstance(tree, ast.Attribute) and tree.attr == "T":
-        yield copied(tree.value), f"`{text(tree)}` where `{text(tree.value)}` is meant"
+    whole = _untransposed(tree)
+    if whole is not None:
+        yield copied(whole), f"`{text(tree)}` where `{text(whole)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, (0, 0))) < 2):
         yield ast.Attribute(copied(tree), "T", ast.Load()), f"`{text(tree)}` where `{text(ast.Attribute(tree, 'T', ast.Load()))}` is meant"
         if isinstance(tree, ast.Name) and len(scope.shapes.get(tree.id, ())) > 2:
             dimensions = len(scope.shapes[tree.id])
-            yield from _in_place_of(tree, *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
+            yield from _in_place_of(tree, f"{tree.id}.mT", *(f"{tree.id}.transpose{order}" for order in LAYOUTS if len(order) == dimensions))
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.MatMult):
         yield ast.BinOp(copied(tree.right), ast.MatMult(), copied(tree.left)), f"the factors of `{text(tree)}` are in the wrong order"
     function = called(tree)
@@ -201,6 +206,16 @@ def transposes(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
         for order in LAYOUTS:
             if len(order) == len(given) and isinstance(function, ast.Attribute):
                 yield from _in_place_of(tree, f"{text(function)}{order}")
+
+
+def _untransposed(tree: ast.AST) -> ast.expr | None:
+    """What is transposed, where an expression is a transpose: `x.T`, `x.mT`, `x.t()`, `x.transpose(0, 1)`."""
+    if isinstance(tree, ast.Attribute):
+        return tree.value if tree.attr in ("T", "mT") else None
+    function = called(tree)
+    if not isinstance(tree, ast.Call) or not isinstance(function, ast.Attribute) or (isinstance(function.value, ast.Name) and function.value.id in MODULES):
+        return None
+    return function.value if (function.attr, len(tree.args)) in TRANSPOSING else None
 
 
 def _in_place_of(tree: ast.AST, *texts: str) -> Iterator[Change]:
@@ -384,12 +399,17 @@ def roots(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
     function = called(tree)
     if isinstance(tree, ast.Call) and function is not None:
         name = function.attr if isinstance(function, ast.Attribute) else function.id
-        is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
-        inner = function.value if is_method else tree.args[0] if tree.args else None  # type: ignore[union-attr]
+        inner = _applied_to(tree, function)
         if name in UNWRAPPED and inner is not None:
             yield copied(inner), f"`{text(tree)}` where `{text(inner)}` is meant"
     elif _is_value(tree) and not isinstance(tree, ast.UnaryOp) and not (isinstance(tree, ast.Name) and tree.id in MODULES):
         yield from _in_place_of(tree, f"sqrt({text(tree)})", f"exp({text(tree)})", *((f"np.sign({tree.id})", f"np.abs({tree.id})") if isinstance(tree, ast.Name) else ()))
+
+
+def _applied_to(tree: ast.Call, function: ast.Attribute | ast.Name) -> ast.expr | None:
+    """What a method, or the function of a module, is applied to."""
+    is_method = isinstance(function, ast.Attribute) and not (isinstance(function.value, ast.Name) and function.value.id in MODULES)
+    return function.value if is_method else tree.args[0] if tree.args else None  # type: ignore[union-attr]
 
 
 def terms(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:

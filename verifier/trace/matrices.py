@@ -99,10 +99,11 @@ def pivots_of(numbers: Floats) -> Any:
 
 
 def eliminated(t: Gates, a: Array, pivots: Any) -> Array:
-    """The factors of a matrix in one: below the diagonal L, on and above it U."""
+    """The factors of a matrix in one: below the diagonal L, on and above it U. Of a matrix for which another pivot is much larger the kernel computes them in another order."""
     found = a[permutation(pivots, len(a))].copy()
     for k in range(min(a.shape)):
         if k + 1 < len(found):
+            t.recorder.pivots.append(tuple(found[k:, k].tolist()))
             found[k + 1 :, k] = t.gate("div", found[k + 1 :, k], found[k, k : k + 1])
             if k + 1 < found.shape[1]:
                 found[k + 1 :, k + 1 :] = t.gate("sub", found[k + 1 :, k + 1 :], t.gate("mul", found[k + 1 :, k : k + 1], found[k : k + 1, k + 1 :]))

@@ -82,6 +82,7 @@ class Trace:
     stops: tuple[Stop, ...] = ()  # where the code leaves out a part of the gradient on purpose
     taken: tuple[Taken, ...] = ()  # numbers that the code took out of arrays, which the trace has as constants
     iterations: tuple[Iteration, ...] = ()  # whose derivative is a rule of its own
+    pivots: tuple[tuple[int, ...], ...] = ()  # steps of the pivots of eliminations, each with those of the elements that it was chosen from
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +177,7 @@ class Callee:
     linear_at: Occasion | None = None  # where the door has seen the gradients to be linear in what flows in, to the last bit
     silent: tuple[str, ...] = ()  # inputs for which there is no gradient at all (None), which counts as 0
     numbers_in: Mapping[str, str] = field(default_factory=dict)  # by format: that in which the framework holds the numbers of the code, where it is a wider one
+    kept: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by format of the run: the inputs that keep a narrower format of their own, which is that of their gradients too
     narrow: Mapping[str, str] = field(default_factory=dict)  # outputs that have a format of their own: what flows into them is rounded to it
 
     @property
@@ -187,6 +189,10 @@ class Callee:
         """The format of that name, with that of the numbers in the code."""
         found = format_named(name)
         return replace(found, numbers_in=self.numbers_in[name]) if name in self.numbers_in else found
+
+    def kept_in(self, fmt: Format) -> dict[str, Format]:
+        """The inputs that keep a narrower format of their own in a run."""
+        return {name: self.format_named(own) for name, own in self.kept.get(fmt.name, {}).items()}
 
     @property
     def can_be_judged(self) -> bool:

@@ -58,6 +58,7 @@ class Recorder:
         self.has_symmetric_gradients = False  # whether the gradients of all symmetric matrices among the inputs are symmetric
         self.stops: list[Stop] = []
         self.taken: list[Taken] = []
+        self.pivots: list[tuple[int, ...]] = []
         self.backward_start = -1
         self.undo: list[Callable[[], None]] = []  # what puts back what the run changed of the user's
         self.written_at: Place | None = None  # where it changed an array first
@@ -247,7 +248,7 @@ class Recorder:
         program = b.program(self._output, output_name=TOTAL, backward_start=self.backward_start, shapes=shapes)
         program = replace(program, parameters=flows | frozenset(c for v in self.inputs if v not in gradients for c in components(v, self.shapes[v])))
         seen = {name: np.asarray(v, dtype=np.float64) for name, v in outputs.items()}
-        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(self.stops), taken=tuple(self.taken))
+        return Trace(program, tuple(claims), tuple(point), tuple(values), seen, tuple(self.readings), self._varying(), tuple(self.notes), dict(self.outputs), stops=tuple(self.stops), taken=tuple(self.taken), pivots=tuple(self.pivots))
 
     def _varying(self) -> tuple[Branch, ...]:
         """The branches whose conditions depend on an input: any other is the same everywhere."""

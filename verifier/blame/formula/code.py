@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verifier.circuit.backprop import differentiated
+from verifier.circuit.program import descendants
 from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
@@ -26,6 +27,7 @@ NEAR = 2.0**-10  # relative distance from the exact gradient of an edited one th
 MOST_CERTIFIED = 12
 MOST_NUMBERS = 4  # of the code, that are tried as factors; and as many attributes and vectors that are given axes
 OTHERS = ((1.25, 0.0625), (-0.25, 0.0), (0.0625, 0.0))  # further points: the point, stretched and moved, so that what agrees by coincidence does not
+MORE_FLOWS = (-4096.0, 2.0**-12)  # and the point with so many times as much flowing in, of which every right gradient is as many times as large: what is cut off at a bound is not
 FAILS = (Verdict.WRONG, Verdict.NONFINITE, Verdict.UNDECIDED)
 
 
@@ -48,10 +50,12 @@ def repair(
     run: Callable[[], dict[str, float]],
     trace: Callable[[], Trace],
     elsewhere: bool,
+    flowing: int = 0,
 ) -> Repair | None:
     """The first edit after which all gradients at the point are exact, on the `likely` lines or, with `elsewhere`, on any of the functions.
 
     `run` gives the framework's gradients at the point of the `rows`, by claim, and `trace` a new trace, of the code as it is at that moment.
+    The last `flowing` inputs of a trace are the gradients that flow in.
     """
     end = time.process_time() + SECONDS
     targets = {d.name: d.rounded for d in rows if d.rounded is not None}
@@ -72,7 +76,7 @@ def repair(
         if again is None:
             continue
         certified += 1
-        points = _certified(check, again)
+        points = _certified(check, again, flowing)
         if points:
             text = ast.get_source_segment(_source(body), old) or ""
             return Repair(Place(body.function.__code__.co_filename, old.lineno, old.col_offset + 1), text, words, points)
@@ -98,12 +102,17 @@ def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool) -> 
                 yield from ((body, old, new, words) for new, words in edits(old, body.names, written[body], (row,)) if words not in known)
 
 
-def _certified(check: Check, again: Trace) -> int:
-    """At how many points every gradient of a new trace is certified to be the exact one; 0 where one is not."""
-    if again.claims != check.subject.claims or again.program.inputs != check.subject.program.inputs:
+def _certified(check: Check, again: Trace, flowing: int = 0) -> int:
+    """At how many points every gradient of a new trace is certified to be the exact one; 0 where one is not, or the code branches on what flows in."""
+    program = again.program
+    if again.claims != check.subject.claims or program.inputs != check.subject.program.inputs:
         return 0
-    subject = Subject(differentiated(again.program), again.claims)
-    points = [again.point, *(() if again.branches else (tuple(x * a + b for x in again.point) for a, b in OTHERS))]
+    flows = range(len(program.inputs) - flowing, len(program.inputs))
+    if {b.step for b in again.branches} & set(descendants(program, flows)):
+        return 0
+    subject = Subject(differentiated(program), again.claims)
+    stretched = [] if again.branches else [tuple(x * a + b for x in again.point) for a, b in OTHERS]
+    points = [again.point, *stretched, *(tuple(x * f if k in flows else x for k, x in enumerate(again.point)) for f in MORE_FLOWS if flowing)]
     rows = compare(replace(check, subject=subject, computed=None), points, detail=False)
     here, beside = rows[0], rows[1:]
     return 0 if any(d.verdict in FAILS for d in here) or any(d.verdict is Verdict.WRONG for row in beside for d in row) else len(points)

@@ -15,7 +15,7 @@ from verifier.arithmetic.types import Balls
 from verifier.blame.formula.adjoint_values import agrees, same
 from verifier.blame.formula.contributions import definitions
 from verifier.blame.formula.locate import IsolatedRun, Mistake, cone, recompute
-from verifier.circuit.program import Program
+from verifier.circuit.program import TOTAL, Program
 from verifier.circuit.values import Known
 from verifier.language.formats import Format
 from verifier.language.gates import GATES
@@ -25,6 +25,7 @@ WORDS = re.compile(r"\w+")
 NOTHING: Mapping[int, Balls] = MappingProxyType({})
 MIN_TELLING = 4  # points that must tell factors
 FIRST_POINTS = 2  # a repair that fails at one of so many is tried at no other
+ONE = "1"  # what flows into the sum of all outputs, in the place of a name
 MAX_ATOMS = 60  # at most so many names are tried as operands and factors
 
 
@@ -168,7 +169,7 @@ class RepairTarget:
         for i in range(max(start, self.root) - 1, -1, -1):
             step = self.steps[i]
             name = step.name or (step.text if step.gate in ("input", "upstream") else "")
-            if not name or not all(isinstance(v, arb) and v.is_finite() for v in self.value(i)):
+            if name in ("", TOTAL) or not all(isinstance(v, arb) and v.is_finite() for v in self.value(i)):
                 continue
             if name not in atoms:
                 atoms[name] = self._given(name) or self.value(i)
@@ -176,7 +177,11 @@ class RepairTarget:
                 atoms.setdefault(f"{name} before it was reassigned", self.value(i))
             if len(atoms) >= MAX_ATOMS:
                 break
-        atoms.setdefault("upstream", self.isolated.reference.upstream)
+        flows_in = self.isolated.reference.upstream
+        if self.program.output_name != TOTAL:
+            atoms.setdefault("upstream", flows_in)
+        elif all(v == 1 for v in flows_in):  # into the sum of all outputs, which nobody wrote
+            atoms.setdefault(ONE, flows_in)
         return list(atoms.items())
 
     @cached_property
@@ -200,8 +205,8 @@ class RepairTarget:
         return [] if known is None else [arb(known)] * self.isolated.reference.count
 
     def is_upstream(self, name: str) -> bool:
-        """Whether a name holds the gradient that flows in."""
-        return name in ("upstream", "dout", f"d{self.program.output_name}")
+        """Whether a name holds the gradient that flows in, or the 1 that stands for it."""
+        return name in ("upstream", "dout", ONE, f"d{self.program.output_name}")
 
     def text(self, i: int) -> str:
         """The source text of a step."""

@@ -25,6 +25,7 @@ from verifier.trace.torch import (
     complex_numbers,
     decompositions,
     elementwise,
+    embedding_bags,
     linear_algebra,
     moves,
     products,
@@ -45,7 +46,7 @@ COMPILED = "compiled by torch.compile: the gradients are those of the compiled c
 MOST_NODES = 20_000  # of an autograd graph that are looked at for custom Functions
 OF_NUMBERS = {"float16": "float32", "bfloat16": "float32"}  # torch's kernels for 16 bits compute in float32: a Python number beside such a tensor is never rounded to 16 bits
 SEED = 20_240_229  # of every run, so that all draw the same random numbers
-TABLES = (alignments, complex_numbers, decompositions, elementwise, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
+TABLES = (alignments, complex_numbers, decompositions, elementwise, embedding_bags, linear_algebra, moves, products, reductions, sampling)  # their rows are entered when they are imported
 
 
 # ---------------------------------------------------------------- running
@@ -98,8 +99,12 @@ def _gradients(call: TorchCall, tensors: Mapping[str, torch.Tensor], outputs: Ma
     if call.backward is not None:
         with torch.no_grad():
             found = call.backward(*seeds.values(), *(tensors[i.name] for i in call.inputs if i.set is None))
-        found = found if isinstance(found, tuple | list) else (found,)
         wanted = [i.name for i in call.inputs if i.set is None and i.wanted]
+        if isinstance(found, Mapping):
+            if found.keys() != set(wanted):
+                raise ValueError(f"the backward pass returns gradients of {', '.join(map(str, found)) or 'nothing'}; the inputs are {', '.join(wanted)}")
+            return dict(found)
+        found = found if isinstance(found, tuple | list) else (found,)
         if len(found) != len(wanted):
             raise ValueError(f"the backward pass returns {len(found)} gradients; there are {len(wanted)} inputs: {', '.join(wanted)}")
         return dict(zip(wanted, found, strict=True))
@@ -213,8 +218,9 @@ def _alike(call: TorchCall, tensors: Mapping[str, torch.Tensor]) -> Iterator[Non
 def _kept_modules(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
     """Buffers and attributes of modules, and of those inside them, are put back as they were."""
     inner = list(dict.fromkeys(m for outer in modules for m in outer.modules()))
-    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
-    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
+    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m)) if isinstance(table, dict)]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
+    held = {id(v): v for values in (*(table.values() for _, table in tables), *(m.buffers(recurse=False) for m in inner)) for v in values if isinstance(v, torch.Tensor)}
+    kept = [(v, v.detach().clone()) for v in held.values()]
     try:
         yield
     finally:
@@ -359,6 +365,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
         functions=functions_of(call, customs),
         notes=(*seen.notes, *([COMPILED] if _is_compiled(call.function) else [])),
         numbers_in=OF_NUMBERS,
+        kept={format_of(call): {i.name: FORMATS[i.tensor.dtype] for i in call.inputs if FORMATS[i.tensor.dtype] != format_of(call)}},
         narrow={o: FORMATS[v.dtype] for o, v in outputs.items() if v.dtype in FORMATS},
     )
 
@@ -388,7 +395,7 @@ def functions_of(call: TorchCall, used: Sequence[Any] = ()) -> tuple[Any, ...]:
     """The functions of the user that may hold a mistake: the backward and forward passes of the custom Functions that the callable is, names or used, and the callable itself."""
     found: list[Any] = [call.backward] if call.backward is not None else []
     owner: Any = getattr(call.function, "__self__", None)
-    own: Any = type(call.function).forward if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
+    own: Any = _forward_of(call.function) if isinstance(call.function, torch.nn.Module) else inspect.unwrap(call.function)
     customs = [owner] if is_function(owner) else dict.fromkeys([*_functions_named_in(own), *used])
     found += [f for c in customs for f in (c.backward, c.forward)]
     return tuple(dict.fromkeys(f for f in (*found, own) if inspect.isfunction(f) and not f.__code__.co_filename.startswith(FRAMEWORK)))
@@ -413,6 +420,11 @@ def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
+def _forward_of(module: torch.nn.Module) -> Any:
+    """The forward pass of a module's class; of a script it is no function."""
+    return inspect.getattr_static(type(module), "forward", None)
+
+
 def place_of(function: Callable[..., Any]) -> Place | None:
     """Where a callable is defined; None for one of torch itself."""
     owner: Any = getattr(function, "__self__", None)
@@ -420,7 +432,7 @@ def place_of(function: Callable[..., Any]) -> Place | None:
     if is_function(owner):
         plain = owner.forward
     elif isinstance(function, torch.nn.Module):
-        plain = type(getattr(function, "_orig_mod", function)).forward
+        plain = _forward_of(getattr(function, "_orig_mod", function))
     code = getattr(inspect.unwrap(plain), "__code__", None)
     if code is None or code.co_filename.startswith(FRAMEWORK):
         return None

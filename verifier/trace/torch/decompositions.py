@@ -128,11 +128,13 @@ def _lstsq(t: Tracer, a: torch.Tensor, b: torch.Tensor, *_: Any, **__: Any) -> l
 
 @row("linalg_matrix_exp", "matrix_exp")
 def _matrix_exp(t: Tracer, a: torch.Tensor) -> Array:
-    """The series of A / 2**s, squared s times."""
+    """The series of A / 2**s, squared s times: of matrices whose columns are no larger than those of this one, but for a factor of less than two."""
 
     def exponential(m: Array, numbers: Floats) -> Array:
         size = float(np.abs(numbers).sum(axis=0).max()) if numbers.size else 0.0
         halvings = max(0, int(np.ceil(np.log2(size * 4)))) if size > 0.25 else 0
+        for one in t.gate("le", arrays.total(t.builder, t.gate("abs", m), 0), 2.0**halvings / 4).tolist() if numbers.size else ():
+            t.recorder.branch(one, holds=True)
         small = m if halvings == 0 else t.gate("div", m, 2**halvings)
         one = unit(t, len(m))
         found = t.gate("add", one, t.gate("div", small, TERMS))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from types import FrameType
@@ -208,12 +209,10 @@ class Tracer(TorchDispatchMode):
                     self.recorder.branch(step, holds=holds)
 
     def ordered(self, steps: Array, values: Any) -> None:
-        """What follows depends on the order of these numbers: the program holds where it is the same."""
-        order = np.argsort(values, kind="stable")
-        known = steps[order]
-        known = known[np.isfinite(values[order])]
-        for one in self.gate("le", known[:-1], known[1:]).tolist() if len(known) > 1 else ():
-            self.recorder.branch(one, holds=True)
+        """What follows depends on the order of these numbers, and on which are equal, of which a kernel picks one as it likes: the program holds where that is the same."""
+        order = [k for k in np.argsort(values, kind="stable").tolist() if np.isfinite(values[k])]
+        for lower, upper in pairwise(order):
+            self.recorder.branch(int(self.gate("lt" if values[lower] < values[upper] else "eq", steps[lower], steps[upper])), holds=True)
 
     def _followed_indices(self, tensors: Sequence[torch.Tensor]) -> None:
         """Indices and masks that depend on the inputs: the program holds where they are the same."""

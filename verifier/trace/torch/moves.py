@@ -25,8 +25,9 @@ MOVES = """
     as_strided_scatter diagonal_backward diagonal_copy masked_select masked_scatter tril triu diag_embed diag index_copy index_fill max_unpool2d max_unpool3d _unsafe_index
     pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle unfold_copy rot90 reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d
     im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d embedding constant_pad_nd
+    _pack_padded_sequence _pack_padded_sequence_backward
     _reshape_copy view_copy expand_copy permute_copy transpose_copy squeeze_copy unsqueeze_copy split_copy split_with_sizes_copy unbind_copy slice_copy select_copy repeat_interleave
-    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narrow_copy block_diag
+    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narlinecopy block_diag
     _unsafe_masked_index unfold
 """.split()
 
@@ -35,9 +36,9 @@ LINEAR = """
     upsample_nearest1d_backward upsample_nearest2d_backward upsample_nearest3d_backward _upsample_nearest_exact1d_backward _upsample_nearest_exact2d_backward _upsample_nearest_exact3d_backward
     avg_pool1d avg_pool2d avg_pool3d avg_pool2d_backward avg_pool3d_backward adaptive_avg_pool1d _adaptive_avg_pool2d _adaptive_avg_pool3d _adaptive_avg_pool2d_backward _adaptive_avg_pool3d_backward
     reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward
-    col2im _embedding_bag_backward unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
+    col2im unfold_backward embedding_dense_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward adaptive_max_pool2d_backward adaptive_max_pool3d_backward
     fractional_max_pool2d_backward fractional_max_pool3d_backward max_unpool2d_backward
-    as_strided_backward _embedding_bag_dense_backward _embedding_bag_per_sample_weights_backward masked_scatter_backward index_add scatter_add
+    as_strided_backward _embedding_bag_dense_backward masked_scatter_backward index_add scatter_add
     _unsafe_masked_index_put_accumulate
 """.split()
 
@@ -115,7 +116,9 @@ def _run(t: Tracer, args: Any, kwargs: Any) -> Any:
     return t.function(*args, **{k: v for k, v in kwargs.items() if k != "out"})
 
 
-def _linear(name: str) -> Callable[..., Any]:
+def linear(name: str) -> Callable[..., Any]:
+    """The row of an operation that is linear in all of its operands."""
+
     def apply(t: Tracer, *args: Any, **kwargs: Any) -> Any:
         operands = _operands(t, name, args, kwargs)
         return weighted(t, operands, lambda marked: _run(t, _doubled(_replaced(args, marked), list(marked.values())), _doubled(_replaced(kwargs, marked), list(marked.values()))))
@@ -208,7 +211,7 @@ def _times(t: Tracer, step: int, weight: float) -> int:
 for _name in MOVES:
     row(_name)(_moved(_name))
 for _name in LINEAR:
-    row(_name)(_linear(_name))
+    row(_name)(linear(_name))
 for _name in TRANSPOSED:
     row(_name)(_transposed(_name))
 
@@ -220,14 +223,14 @@ def _embedding_backward(t: Tracer, flow: torch.Tensor, indices: torch.Tensor, co
         t.recorder.leave_out(f"padding_idx={padding} of the embedding", "leaves out the gradient of that row (give it other indices to check the rest)")
     if by_frequency:
         t.recorder.leave_out("scale_grad_by_freq of the embedding", "divides the gradient of each row by how often it is read")
-    return _linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
+    return linear("embedding_dense_backward")(t, flow, indices, count, padding, by_frequency)
 
 
 @row("index_put", "_index_put_impl", "_unsafe_index_put")
 def _index_put(t: Tracer, a: torch.Tensor, indices: Any, values: torch.Tensor, accumulate: bool = False, *rest: Any) -> Any:
     name = "index_put"
     if accumulate:
-        return _linear(name)(t, a, indices, values, accumulate, *rest)
+        return linear(name)(t, a, indices, values, accumulate, *rest)
     return _moved(name)(t, a, indices, values, accumulate, *rest)
 
 
@@ -241,7 +244,7 @@ def _scatter(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, src: Any
 
 @row("put")
 def _put(t: Tracer, a: torch.Tensor, index: torch.Tensor, source: torch.Tensor, accumulate: bool = False) -> Any:
-    return (_linear if accumulate else _moved)("put")(t, a, index, source, accumulate)
+    return (linear if accumulate else _moved)("put")(t, a, index, source, accumulate)
 
 
 REDUCTIONS = {"sum": "add", "mean": "add", "prod": "mul", "amax": "maximum", "amin": "minimum"}
@@ -274,13 +277,6 @@ def _index_reduce(t: Tracer, a: torch.Tensor, dim: int, index: torch.Tensor, sou
     axis, places = dim % target.ndim, np.atleast_1d(index.cpu().numpy())
     pairs = [((*at[:axis], int(places[at[axis]]), *at[axis + 1 :]), int(rows[at])) for at in np.ndindex(*rows.shape)]
     return _combined(t, target, pairs, reduce, include_self=include_self).reshape(tuple(t.out.shape))
-
-
-@row("_embedding_bag", "_embedding_bag_forward_only")
-def _embedding_bag(t: Tracer, weight: torch.Tensor, indices: torch.Tensor, offsets: torch.Tensor, scale: bool = False, mode: int = 0, sparse: bool = False, weights: torch.Tensor | None = None, *rest: Any) -> Any:
-    if mode == 2 or weights is not None:
-        raise Refusal("embedding_bag with mode 'max' or with weights", t.recorder.place(), "write it with embedding, a product and amax or sum")
-    return _linear("_embedding_bag")(t, weight, indices, offsets, scale, mode, sparse, weights, *rest)
 
 
 POSITIONS = {"sort": 0, "topk": 1, "kthvalue": 1, "mode": 0, "cummax": 0, "cummin": 0, "_cummax_helper": 2, "_cummin_helper": 2, "median": 0, "nanmedian": 0}  # of the axis among the further arguments
@@ -331,6 +327,13 @@ def _extreme(t: Tracer, gate: str, steps: Array, dim: int) -> list[Array]:
     return [best.reshape(shape), np.moveaxis(found, -1, dim).reshape(shape)]
 
 
+def _of_equals(t: Tracer, tied: list[int], rank: int) -> int:
+    """Of elements that are equal here the one of this rank, counted from the smallest: of two their minimum or maximum. Of more, none of which moves it alone, torch's gradient is that of their mean."""
+    if len(tied) == 2:
+        return int(t.gate("minimum" if rank == 0 else "maximum", np.array(tied[0]), np.array(tied[1])))
+    return tied[0] if len(tied) == 1 else int(t.gate("div", arrays.total(t.builder, np.array(tied)), len(tied)))
+
+
 @row("sort", "topk", "kthvalue", "mode", "cummax", "cummin", "_cummax_helper", "max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d", "fractional_max_pool2d", "fractional_max_pool3d", "median", "nanmedian", "max", "min", "msort")
 def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     """Elements that are picked by their values; which ones is followed at this point."""
@@ -345,10 +348,11 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         return [t(a), None] if a.ndim == 0 else _extreme(t, gate, t(a), dim)
     steps = t(a)
     _order(t, a, args, kwargs)
-    if isinstance(t.out, torch.Tensor):  # median(a): the first element of that value
-        values = t.out
-        flat = a.reshape(-1)
-        return steps.ravel()[int(torch.nonzero(flat == values)[0])] if t.out.ndim == 0 else np.take_along_axis(steps, a.argsort(0).numpy(), 0)
+    if isinstance(t.out, torch.Tensor) and t.out.ndim == 0:  # median(a)
+        floats = floats_in(a).ravel()
+        return _of_equals(t, steps.ravel()[floats == float(t.out)].tolist(), int((np.count_nonzero(~np.isnan(floats)) - 1) // 2 - np.count_nonzero(floats < float(t.out))))
+    if isinstance(t.out, torch.Tensor):  # msort(a)
+        return np.take_along_axis(steps, a.argsort(0).numpy(), 0)
     if not steps.ndim:
         return [steps, None]
     indices = t.out[1].cpu().numpy()
@@ -362,4 +366,4 @@ def _picked(t: Tracer, a: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
     return [np.take_along_axis(steps, indices, dim), None]
 
 
-__all__ = ["weighted"]
+__all__ = ["linear", "weighted"]

@@ -152,12 +152,23 @@ def _attention(t: Tracer, q: Any, k: Any, v: Any, dropout: float = 0.0, causal: 
     scores = _scores(t, q, k, causal, attn_mask, scale)
     most = arrays.logsumexp(t.builder, scores, -1)
     weights = arrays.softmax(t.builder, scores, -1)
-    return [arrays.matmul(t.builder, weights, t(v)), most]
+    return [arrays.matmul(t.builder, weights, _for_all_heads(t(v), q)), most]
+
+
+def _for_all_heads(steps: Array, q: Any) -> Array:
+    """Keys or values, once for every head of the queries: several heads in a row may share one of them (grouped queries)."""
+    return np.repeat(steps, q.shape[-3] // steps.shape[-3], axis=-3)
+
+
+def _of_shared_heads(t: Tracer, found: Array, shared: Any) -> Array:
+    """The gradient of keys or values, summed over the heads that share one."""
+    groups = found.reshape(*found.shape[:-3], shared.shape[-3], -1, *found.shape[-2:])
+    return groups[..., 0, :, :] if groups.shape[-3] == 1 else arrays.total(t.builder, groups, groups.ndim - 3)
 
 
 def _scores(t: Tracer, q: Any, k: Any, causal: bool, mask: Any, scale: float | None) -> Array:
     factor = t.gate("rsqrt", q.shape[-1]) if scale is None else t(scale)
-    scores = t.gate("mul", arrays.matmul(t.builder, t(q), t(k).swapaxes(-1, -2)), factor)
+    scores = t.gate("mul", arrays.matmul(t.builder, t(q), _for_all_heads(t(k), q).swapaxes(-1, -2)), factor)
     if mask is not None:
         scores = t.gate("add", scores, mask)
     if causal:
@@ -176,11 +187,11 @@ def _attention_backward(
     flow = t(g)
     dv = arrays.matmul(b, weights.swapaxes(-1, -2), flow)
     total = arrays.total(b, t.gate("mul", flow, out), -1, keepdims=True)
-    slopes = t.gate("mul", weights, t.gate("sub", arrays.matmul(b, flow, t(v).swapaxes(-1, -2)), total))
+    slopes = t.gate("mul", weights, t.gate("sub", arrays.matmul(b, flow, _for_all_heads(t(v), q).swapaxes(-1, -2)), total))
     factor = t.gate("rsqrt", q.shape[-1]) if scale is None else t(scale)
-    dq = t.gate("mul", arrays.matmul(b, slopes, t(k)), factor)
+    dq = t.gate("mul", arrays.matmul(b, slopes, _for_all_heads(t(k), q)), factor)
     dk = t.gate("mul", arrays.matmul(b, slopes.swapaxes(-1, -2), t(q)), factor)
-    return [dq, dk, dv]
+    return [dq, _of_shared_heads(t, dk, k), _of_shared_heads(t, dv, v)]
 
 
 @row("linalg_cross")

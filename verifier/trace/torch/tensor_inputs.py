@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dis
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from types import CodeType, MappingProxyType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_flatten_with_path, tree_map
 
 FORMATS = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+NO_WORD = re.compile(r"\W+")  # of a key, in a name
 MOST_CODES = 256  # functions whose global names are remembered
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
@@ -71,10 +73,10 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
     if is_function(function):
         raise TypeError(f"{function.__name__} is the class of a Function: give {function.__name__}.apply")
     flat = [(path, v) for path, v in tree_flatten_with_path(tuple(arguments))[0] if _is_number(v) or _is_complex(v)]
-    own, modules = _parameters_of(function, arguments)
+    known = _argument_names(function, len(arguments))
+    own, modules = _parameters_of(function, dict(zip(known, arguments, strict=False)))
     some = any(t.requires_grad for _, t in flat)
     given = list(names or ())
-    known = _argument_names(function, len(arguments))
     taken = {i.name for i in own}
     inputs: dict[int, Input] = {}
     for count, (path, tensor) in enumerate(flat):
@@ -107,7 +109,7 @@ def _is_complex(value: Any) -> bool:
 
 
 def _named(base: str, path: Sequence[Any]) -> str:
-    return "_".join([base, *(str(getattr(k, "idx", getattr(k, "key", k))) for k in path)])
+    return "_".join([base, *(NO_WORD.sub("_", str(getattr(k, "idx", getattr(k, "key", k)))) for k in path)])
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -136,10 +138,11 @@ def _positional(function: Any) -> list[str]:
         return []
 
 
-def _parameters_of(function: Callable[..., Any], arguments: Sequence[Any]) -> tuple[list[Input], list[torch.nn.Module]]:
+def _parameters_of(function: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple[list[Input], list[torch.nn.Module]]:
     """The parameters of the modules, and the tensors that require a gradient, that a callable holds or is given; and the modules. Where two have the same name, the names of what holds them stand before it."""
     found: list[tuple[str, str, torch.Tensor, Callable[[torch.Tensor], None] | None]] = []  # holder, name, tensor, what puts another in its place
-    holders = [*_held(function), *((f"x{k}", v, None) for k, v in enumerate(arguments) if isinstance(v, torch.nn.Module))]
+    objects = [one for name, v in arguments.items() if not isinstance(v, dict | list | tuple) for one in _inside(name, v)]  # what torch's trees open are arguments themselves
+    holders = [*_held(function), *((f"x{k}", v, None) for k, v in enumerate(arguments.values()) if isinstance(v, torch.nn.Module)), *objects]
     for holder, value, put in holders:
         if isinstance(value, torch.nn.Module):
             for path, parameter in value.named_parameters():
@@ -180,10 +183,19 @@ def _held(function: Any) -> list[tuple[str, Any, Callable[[Any], None] | None]]:
     space = getattr(function, "__globals__", {})
     for name in _globals_of(code) if code is not None else ():
         found.append((name, space.get(name), partial(space.__setitem__, name)))
-    for name, value, _ in list(found):  # modules in lists and dictionaries
-        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
-        found += [(f"{name}_{key}", v, None) for key, v in inside if isinstance(v, torch.nn.Module)]
-    return found
+    return [*found, *(one for name, value, _ in list(found) for one in _inside(name, value))]
+
+
+def _inside(name: str, value: Any) -> list[tuple[str, Any, Callable[[Any], None] | None]]:
+    """The modules and the tensors that a list, a dictionary or an object holds, as `_held` gives them."""
+    if isinstance(value, torch.nn.Module | torch.Tensor | ModuleType) or inspect.isclass(value) or inspect.isroutine(value):
+        return []
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return [(f"{name}_{NO_WORD.sub('_', str(key))}", v, partial(value.__setitem__, key)) for key, v in pairs if isinstance(v, torch.nn.Module | torch.Tensor)]
+    pairs = enumerate(value) if isinstance(value, tuple) else getattr(value, "__dict__", {}).items()
+    put = None if isinstance(value, tuple) else partial(object.__setattr__, value)  # of a frozen dataclass as well
+    return [(f"{name}_{key}", v, put and partial(put, key)) for key, v in pairs if isinstance(v, torch.nn.Module) or (put is not None and isinstance(v, torch.Tensor))]
 
 
 @lru_cache(maxsize=MOST_CODES)
