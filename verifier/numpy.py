@@ -222,9 +222,9 @@ def _traced(
     layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes: Mapping[str, tuple[int, ...]], flows: Mapping[str, tuple[int, ...]], ran: Ran, fixed: Mapping[str, Sequence[str]] = NONE_FIXED
 ) -> Trace:
     """The trace beside what NumPy gave."""
-    recorder = Recorder(shapes, flows)
-    recorder.has_symmetric_gradients = _are_symmetric(values, ran)
     kind = dtype(fmt)
+    recorder = Recorder(shapes, flows, dtype=kind)
+    recorder.has_symmetric_gradients = _are_symmetric(values, ran)
     inputs = {n: Traced(recorder.inputs[n].copy(), np.array(values[n], dtype=kind), recorder) for n in shapes}
     inputs |= {n: Traced(recorder.decimals(fixed[n], np.shape(a)), np.array(a), recorder) for n, a in zip(layer.names, layer.args, strict=True) if n in fixed and is_real(a)}
     flowing = [Traced(recorder.upstreams[o].copy(), np.array(upstreams[o], dtype=kind), recorder) for o in flows]

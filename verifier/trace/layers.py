@@ -80,6 +80,8 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
+    if names is not None and len(names) != len(args):
+        raise CallError(f"names= has {len(names)} names, and there are {len(args)} inputs")
     return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
 
 
