@@ -35,6 +35,7 @@ from verifier.trace.layers import (
     Layer,
     ShapeError,
     is_real,
+    kind_in_words,
     layer_of,
     run_backward,
     run_forward,
@@ -124,6 +125,8 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
     unrounded = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
     first = _forward(layer, unrounded)
     for n, v in first.outputs.items():
+        if np.asarray(v).dtype.kind not in "fiubc":
+            raise CallError(f"the forward pass returned {kind_in_words(v)} as {n}: it must be a number or an array of numbers")
         if np.iscomplexobj(v):
             raise CallError(f"the output {n} is complex: return its real part and its imaginary part, or its absolute value")
     outputs = {n: np.shape(v) for n, v in first.outputs.items()}

@@ -202,6 +202,10 @@ def test_a_callable_that_changes_its_inputs_or_is_random_does_not_pass():
 
 
 def test_calls_that_no_convention_explains_are_refused_with_a_sentence():
+    with pytest.raises(CallError, match="names= has 2 names, and there are 1 inputs"):
+        check(layers.sigmoid, X, backward=layers.sigmoid_backward, names=["x", "y"])
+    with pytest.raises(CallError, match="the forward pass returned a str as out"):
+        check(lambda x: f"{x}", X, backward=layers.sigmoid_backward)
     with pytest.raises(CallError, match="there is no backward pass"):
         check(layers.sigmoid, 0.3)
 

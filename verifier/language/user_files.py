@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,11 @@ def content_of(path: str | os.PathLike[str], most: int = -1) -> bytes:
             return stream.read(most)
     except IsADirectoryError:
         raise NoFileError("it is a folder, not a file") from None
+
+
+def seed_of(name: str) -> int:
+    """A number that a name gives, the same everywhere; the name may have bytes of a file's name that are no text."""
+    return zlib.crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> Complaint:

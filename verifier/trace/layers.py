@@ -205,7 +205,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     arguments = layer.arguments
     if isinstance(result, Iterator) and not isinstance(result, Traced):
-        raise CallError(f"the backward pass returned {_described(result)}, which has no gradients until it is run; return them")
+        raise CallError(f"the backward pass returned {kind_in_words(result)}, which has no gradients until it is run; return them")
     if isinstance(result, dict):
         everything = layer.inputs
         for key, value in result.items():
@@ -220,11 +220,11 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
         if value is not None and weight.name not in found:
             found[weight.name] = value
     if not found:
-        raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {_described(result)}")
+        raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {kind_in_words(result)}")
     found = {n: settled(v) for n, v in found.items()}
     for name, value in found.items():
         if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
-            raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")
+            raise CallError(f"the gradient of {name} is {kind_in_words(value)}: it must be a number or an array of real numbers")
     inputs = layer.inputs
     for name, words in wrong_shapes({n: (np.shape(inputs[n]), np.shape(_plain(v))) for n, v in found.items()}).items():
         raise ShapeError(name, words)
@@ -235,8 +235,8 @@ def _holds_traced(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Traced) or _holds_traced(v) for v in value)
 
 
-def _described(value: Any) -> str:
-    """What something is that is no gradient."""
+def kind_in_words(value: Any) -> str:
+    """What a value is that is no number and no array of numbers."""
     if value is None:
         return "None"
     if isinstance(value, dict):
