@@ -6,15 +6,14 @@ import faulthandler
 import os
 import re
 import signal
-import sysconfig
 from contextlib import suppress
 from multiprocessing import connection
-from pathlib import Path
+
+from verifier.language.user_files import is_of_a_library
 
 BEFORE = 0.1  # seconds before its limit at which a process that goes on says where it is
 MOST_READ = 1 << 16  # bytes of a trace
 FRAME = re.compile(rb'^  File "(.+)", line (\d+) in ', re.MULTILINE)
-NOT_THE_CODE = tuple({str(Path(__file__).resolve().parent.parent), *(sysconfig.get_paths()[k] for k in ("stdlib", "platstdlib", "purelib", "platlib"))})  # frames below these are not of the code that is run
 
 
 class ProcessDied(Exception):
@@ -58,6 +57,6 @@ def last_place(reader: connection.Connection) -> str:
         trace = os.read(reader.fileno(), MOST_READ)
     for name, line in FRAME.findall(trace):
         file = name.decode("utf-8", "replace")
-        if not file.startswith((*NOT_THE_CODE, "<")):
+        if not is_of_a_library(file):
             return f"{file}:{int(line)}"
     return ""

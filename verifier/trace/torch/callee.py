@@ -334,7 +334,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
     outputs = first.outputs
     customs = customs_in(outputs.values())
     if not outputs or not any(i.wanted for i in call.inputs):
-        raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+        raise Refusal("no output depends on an input that requires a gradient", place_of(call.function) or place, "return a tensor that is computed from tensors of floats without detach()")
     seen = behaviour_of(call, first)
     return Callee(
         name=_name(call.function),
