@@ -80,9 +80,14 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
+    if names is not None and len(set(names)) < len(names):
+        raise CallError(f"names= has one name twice: {', '.join(names)}")
     if names is not None and len(names) != len(args):
         raise CallError(f"names= has {len(names)} names, and there are {len(args)} inputs")
-    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
+    layer = Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
+    if owner is None and not layer.inputs:
+        raise CallError(f"no input is a float or an array of floats, so there is nothing to differentiate: it was given {', '.join(map(kind_in_words, args)) or 'nothing'}")
+    return layer
 
 
 def with_weights(layer: Layer, flows: Callable[[Forward], Sequence[Any]]) -> Layer:
@@ -241,8 +246,7 @@ def kind_in_words(value: Any) -> str:
         return "None"
     if isinstance(value, dict):
         return f"a dictionary with the keys {', '.join(map(str, value))}"
-    kind = np.asarray(value).dtype
-    return f"an array of dtype {kind}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+    return f"an array of dtype {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def _in_order(listed: list[Any], layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:

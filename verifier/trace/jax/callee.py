@@ -64,6 +64,8 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
     """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed`, or that the callable does not differentiate, are none."""
     constants = _constant_places(function, len(arguments))
     known = list(names or _argument_names(function, len(arguments)))
+    if len(known) != len(arguments):
+        raise TypeError(f"names= has {len(known)} names, and there are {len(arguments)} arguments")
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
     held: dict[int, Sequence[str]] = {}
