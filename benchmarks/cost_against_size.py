@@ -16,9 +16,9 @@ from machine import best, describe
 
 from verifier.arithmetic import balls
 from verifier.circuit.statements import build_program
-from verifier.cli import COLLECTOR
 from verifier.exact.derivatives import gradient
 from verifier.language.source import Source
+from verifier.run.collector import RARE
 
 SIZES = (10, 100, 1_000, 10_000, 100_000)
 PATIENCE = 60.0
@@ -69,7 +69,7 @@ def in_a_process(n: int) -> str:
 
 
 def main() -> None:
-    gc.set_threshold(*COLLECTOR)  # as the command line does
+    gc.set_threshold(*RARE)  # as the command line does
     exact_gradient(10)  # SymPy's derivatives of the gates are asked for once in a run
     print(describe())
     print(f"{'gates':>7} {'exact gradient':>15} {'per gate':>10} {'against a tenth of the size':>28}   sympy.diff (import included)")

@@ -17,13 +17,12 @@ from verifier.config import ConfigError
 from verifier.language.source import CampaignError, suggestion
 from verifier.options import COMMANDS, USAGE_ERROR, parsed, parser_for
 from verifier.report.draw.deliver import OutputClosed, abandon, say
-
-COLLECTOR = (100_000, 50, 100)  # programs are tuples without cycles: at CPython's defaults a third of the time of 100,000 steps goes into looking for some
+from verifier.run.collector import RARE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
-    gc.set_threshold(*COLLECTOR)
+    gc.set_threshold(*RARE)
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] not in COMMANDS and not words[0].startswith("-") and not os.path.exists(words[0]):  # noqa: PTH110
         hint = suggestion(words[0], COMMANDS)

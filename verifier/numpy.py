@@ -167,7 +167,7 @@ def _functions(layer: Layer) -> tuple[Any, ...]:
 def _patterns(layer: Layer, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
     """What flows into outputs of these shapes: numbers without pattern."""
     widest = np.dtype(_format_of(layer))
-    return [np.asarray(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(shapes)]
+    return [np.array(pattern(s, k), dtype=widest) if s else float(pattern(s, k)) for k, s in enumerate(shapes)]
 
 
 def _place(layer: Layer, fn: Any) -> Place:

@@ -18,9 +18,11 @@ from verifier.exact.truth import truth_of
 from verifier.report import assemble
 from verifier.report.outcome import CaseReport
 from verifier.run.cache import NO_CACHE, Cache
+from verifier.run.collector import rare_collections
 from verifier.search.hunt import Region, hunted_for_another, hunted_in, with_points, with_regions, worth_a_point
 
 
+@rare_collections()
 def verify(case: Case, *, strict: bool = False, sums: Mapping[SweepKey, Sums] | None = None, debug: bool = False, cache: Cache = NO_CACHE) -> CaseReport:
     """Check every claimed gradient of every implementation of a case, at every point, in every format.
 

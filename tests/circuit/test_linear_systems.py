@@ -8,6 +8,7 @@ from scipy.linalg import solve_triangular
 
 from tests.texts import array_program, array_values
 from verifier import load_text
+from verifier.circuit import program
 from verifier.verify import verify
 
 A = np.array([[2.1, 0.3, -0.4], [0.5, 1.7, 0.6], [-0.2, 0.9, 2.5]])
@@ -118,3 +119,10 @@ def test_the_gradients_of_the_textbooks_are_right_and_a_mistake_has_its_line(nam
 def test_what_does_not_fit_is_refused_in_words(text, said):
     loaded = load_text(f"points: [{{a: [[1, 2, 3], [4, 5, 7]]}}]\nforward: out = {text}")
     assert any(said in c.message for c in loaded.complaints)
+
+
+def test_a_stack_with_too_many_minors_is_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each minor is a product and a sum, which are counted as they are made."""
+    monkeypatch.setattr(program, "MAX_STEPS", 30)
+    with pytest.raises((ValueError, program.SizeError), match="more than 30 steps"):
+        array_program("out = np.linalg.det(a)", a=STACK.shape)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from verifier.compare import check as checks
+from verifier.compare import lanes
 from verifier.compare.lanes import Lanes, lanes_of
 from verifier.exact.truth import Subject, Truth, forget
 from verifier.numpy import check
@@ -99,3 +100,22 @@ def test_the_elements_that_are_wrong_are_told_from_those_that_are_right() -> Non
     """1 + x is not exp(x) beyond 2: at 3 and at 40."""
     report = check(exp, X, backward=off_beyond_two)
     assert [r.gradient for r in report.results if r.verdict.value == "wrong"] == ["dx[2]", "dx[4]"]
+
+
+def test_lanes_in_runs_are_those_that_are_found_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations on whole arrays make the steps of all lanes one after the other: found at a glance or in any order, they are the same lanes."""
+    for forward, backward in ALONE:
+        with np.errstate(all="ignore"):
+            _, (at_a_glance, *_) = seen(monkeypatch, forward, backward, X)
+            with monkeypatch.context() as patch:
+                patch.setattr(lanes, "_in_runs", lambda *_: None)
+                _, (in_order, *_) = seen(patch, forward, backward, X)
+        assert at_a_glance is not None
+        assert in_order is not None
+        assert (at_a_glance.inputs, at_a_glance.claims, at_a_glance.subject.program.steps, at_a_glance.truth.source.steps) == (in_order.inputs, in_order.claims, in_order.subject.program.steps, in_order.truth.source.steps)
+
+
+@pytest.mark.parametrize(("forward", "backward"), TOGETHER, ids=[b.__name__ for _, b in TOGETHER])
+def test_no_lanes_are_found_at_a_glance_where_there_are_none(monkeypatch: pytest.MonkeyPatch, forward: Callable[..., object], backward: Callable[..., object]) -> None:
+    monkeypatch.setattr(lanes, "_step_by_step", lambda *_: None)
+    assert seen(monkeypatch, forward, backward, X)[1][0] is None

@@ -217,10 +217,18 @@ def test_a_wrong_number_is_no_sum_of_right_ones(opened: Any) -> None:
     assert "this program has" not in steps_of(right), "the twin"
 
 
+def resize(browser: Any, width: int, height: int) -> None:
+    """Give the window a size, and wait until the page has it: the driver returns before."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.set_window_size(width, height)
+    WebDriverWait(browser, 20).until(lambda b: b.execute_script("return window.innerWidth") == width)
+
+
 def test_a_gate_that_is_played_is_in_view_on_a_narrow_screen(opened: Any) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    opened.set_window_size(500, 900)
+    resize(opened, 500, 900)
     try:
         player = open_case(opened, "sigmoid neuron").find_element("css selector", ".player")
         region = "const r = arguments[0].querySelector('.picture .scroll'), g = r.querySelector('.gate.is-now, .end.is-now').getBoundingClientRect(), v = r.getBoundingClientRect();"
@@ -230,19 +238,19 @@ def test_a_gate_that_is_played_is_in_view_on_a_narrow_screen(opened: Any) -> Non
             player.send_keys(Keys.ARROW_RIGHT)
             assert opened.execute_script(region + "return g.left >= v.left - 1 && g.right <= v.right + 1", player), player.find_element("css selector", ".board").text
     finally:
-        opened.set_window_size(1280, 900)
+        resize(opened, 1280, 900)
 
 
 def test_a_circuit_is_larger_where_there_is_room_and_never_smaller(opened: Any) -> None:
     shown = "const s = arguments[0].querySelector('svg.circuit'); return s.getBoundingClientRect().width / Number(s.getAttribute('width'))"
     try:
         player = open_case(opened, "a shared weight that is overwritten").find_element("css selector", ".player")
-        opened.set_window_size(1920, 1080)
+        resize(opened, 1920, 1080)
         assert abs(opened.execute_script(shown, player) - 1.3) < 0.01
-        opened.set_window_size(500, 900)
+        resize(opened, 500, 900)
         assert abs(opened.execute_script(shown, player) - 1) < 0.01, "the twin: it scrolls"
     finally:
-        opened.set_window_size(1280, 900)
+        resize(opened, 1280, 900)
 
 
 def test_a_guilty_line_and_its_gate_are_marked_and_the_repair_is_a_diff(opened: Any) -> None:

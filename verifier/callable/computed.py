@@ -21,7 +21,7 @@ from verifier.trace.record import Callee, flat
 
 MOST_NAMED = 4  # coordinates of a point in a note
 FEWEST = 32  # points that are worth one call together
-FEWEST_COMPARED, MOST_COMPARED = 4, 9  # points of every call of many that are called one by one too
+FEWEST_COMPARED, MOST_COMPARED = 3, 9  # points of every call of many that are called one by one too, beside those that are shown
 SHARE_COMPARED = 100  # one of so many
 
 

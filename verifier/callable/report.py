@@ -40,8 +40,9 @@ from verifier.language.formats import Format
 from verifier.language.source import CaseError, Place
 from verifier.report import assemble
 from verifier.report.catalogue import finding
-from verifier.report.later import later
 from verifier.report.outcome import CaseReport, Finding, joined_suggestions
+from verifier.run.collector import rare_collections
+from verifier.run.later import later
 from verifier.search.hunt import hunted_in, with_regions
 from verifier.trace.record import MISSHAPEN, Callee, Refusal, Trace
 
@@ -50,6 +51,7 @@ MOST_PATHS = 16  # that the values of the points may take through the code
 MOST_RAISED = 3  # points at which the callable raises that are named
 
 
+@rare_collections()
 def report_of(question: Question) -> CaseReport:
     """The report of a callable: of every format, and of every path that the points take through its code."""
     refuse_scope(question)
@@ -212,8 +214,7 @@ def _swept(check: Check, many: Sequence[tuple[float, ...]], calls: Calls, *, eve
     columns = [np.array(c) for c in zip(*many, strict=True)]
     rows = PointRows(columns)
     found = swept(check, Sums(tuple(tally(j, columns, rows=rows) for j in judge_columns(check, columns)), len(many)), every=every, later=True)
-    shown = dict.fromkeys(d.point for s in found for _, examples in s.examples for d in examples)
-    return found if calls.confirm(shown) else _swept(check, many, calls, every=every)
+    return found if calls.confirm(dict.fromkeys(p for s in found for p in s.shown)) else _swept(check, many, calls, every=every)
 
 
 # ---------------------------------------------------------------- one report

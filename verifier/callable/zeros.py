@@ -41,7 +41,7 @@ def with_zeros(report: CaseReport, check: Check, checked: Checked) -> CaseReport
 
 
 def _unstable(checked: Checked) -> Iterator[Discrepancy]:
-    rows = [*checked.rows, *(found for s in checked.swept for _, found in s.examples)]
+    rows = [*checked.rows, *(found for s in checked.swept for group, found in s.examples if group.verdict is Verdict.UNSTABLE)]
     return (d for row in rows for d in row if d.verdict is Verdict.UNSTABLE)
 
 

@@ -61,10 +61,20 @@ def _special(name: str, text: str, fmt: Format) -> float:
 
 
 def _rounded(name: str, text: str, fmt: Format) -> float:
-    value = round_exact(fmt, exact(text))
+    value = _nearest(text, fmt)
     if not math.isfinite(value):
         raise PointError(f"{name} = {text} is beyond the largest {fmt.name} number")
     return value or math.copysign(0.0, -1.0 if text.startswith("-") else 1.0)
+
+
+def _nearest(text: str, fmt: Format) -> float:
+    """A numeral, or an infinity, rounded once to a format: a decimal in float64 by Python's own reading, in a tenth of the time."""
+    if fmt.precision == 53:
+        try:
+            return float(text)
+        except ValueError:  # hexadecimal
+            pass
+    return round_exact(fmt, exact(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,7 @@ def domain_of(case: Case | _Drawing, fmt: Format | None = None) -> list[tuple[fl
             found.append((_rounded(name, choices[name][0], fmt), _rounded(name, choices[name][-1], fmt)))
         else:
             low, high = domain.get(name, ("-inf", "inf"))
-            found.append((_bound(low), _bound(high)))
+            found.append((_nearest(low, FORMATS["float64"]), _nearest(high, FORMATS["float64"])))
     return found
 
 
@@ -113,12 +123,6 @@ def boxes(case: Case, fmt: Format) -> list[list[tuple[float, float]]]:
                 box.append(bounds)
         found.append(box)
     return found
-
-
-def _bound(text: str) -> float:
-    if text.lstrip("-") == "inf":
-        return float(text)
-    return round_exact(FORMATS["float64"], exact(text))
 
 
 Admits = Callable[[list[FloatPoint]], list[bool]]  # which of some points the case speaks of

@@ -32,9 +32,8 @@ class ArrayError(Exception):
 
 def literal(b: Builder, text: str) -> int:
     """The step of a number, which may be negative."""
-    line, start, end = b.place
-    index = b.append("number", (), text=text.lstrip("-"), line=line, start=start, end=end)
-    return b.append("neg", (index,), line=line, start=start, end=end) if text.startswith("-") else index
+    index = b.append_here("number", text=text.lstrip("-"))
+    return b.append_here("neg", index) if text.startswith("-") else index
 
 
 def full(shape: tuple[int, ...], step: int) -> Array:
@@ -92,8 +91,7 @@ def _one(b: Builder, name: str, operands: Sequence[Array]) -> Array:
     args = tuple([o.item() for o in operands])
     if not _UNSURE.isdisjoint([b.steps[i].gate for i in args]):
         args = tuple([as_numbers(b, o).item() for o in operands])
-    (step,) = b.append_all(name, [args], 1)
-    return np.array(step, dtype=np.int64).reshape(operands[0].shape)
+    return np.array(b.append_here(name, *args), dtype=np.int64).reshape(operands[0].shape)
 
 
 def _laid_out(found: Array, operands: Sequence[Array]) -> Array:

@@ -52,6 +52,11 @@ def meaning(name: str) -> Program:
     return Program(tuple(dag.steps), program.inputs, {}, output)
 
 
+def primitives_of(name: str) -> set[str]:
+    """The gates that a gate is written out in; itself where it is a primitive."""
+    return {name} if name == "copy" or GATES[name].means is None else {s.gate for s in meaning(name).steps if s.gate in GATES}
+
+
 def is_domain(program: Program, step: int) -> bool:
     """Whether a step is the 0 that only says where a gate has a value."""
     gate, args = program.steps[step][:2]

@@ -170,8 +170,7 @@ def add_at(b: Builder, target: Array, subscript: Value, value: Value, *, gate: s
     view = target.reshape(-1)
     shared = np.shares_memory(view, target)
     for k, step in zip(flat.ravel().tolist(), new.ravel().tolist(), strict=True):
-        line, start, end = b.place
-        view[k] = b.append(gate, (int(view[k]), step), line=line, start=start, end=end)
+        view[k] = b.append_here(gate, int(view[k]), step)
     if not shared:
         target[...] = view.reshape(target.shape)
 

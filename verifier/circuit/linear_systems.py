@@ -120,8 +120,8 @@ class _Minors:
         if (rows, columns) not in self.known:
             total = -1
             for k, column in enumerate(columns):
-                term = _step(self.b, "mul", int(self.matrix[rows[0], column]), self.of(rows[1:], columns[:k] + columns[k + 1 :]))
-                total = term if total < 0 else _step(self.b, "sub" if k % 2 else "add", total, term)
+                term = self.b.append_here("mul", int(self.matrix[rows[0], column]), self.of(rows[1:], columns[:k] + columns[k + 1 :]))
+                total = term if total < 0 else self.b.append_here("sub" if k % 2 else "add", total, term)
             self.known[rows, columns] = total
         return self.known[rows, columns]
 
@@ -133,13 +133,8 @@ class _Minors:
             for j in range(n):
                 rows, columns = (tuple(k for k in range(n) if k != gone) for gone in (j, i))
                 cofactor = self.of(rows, columns) if n > 1 else int(arrays.literal(self.b, "1"))
-                found[i, j] = _step(self.b, "neg", cofactor) if (i + j) % 2 else cofactor
+                found[i, j] = self.b.append_here("neg", cofactor) if (i + j) % 2 else cofactor
         return arrays.elementwise(self.b, "div", found, np.array(self.determinant))
-
-
-def _step(b: Builder, gate: str, *operands: int) -> int:
-    line, start, end = b.place
-    return b.append(gate, operands, line=line, start=start, end=end)
 
 
 def _square(matrix: Array, name: str) -> None:
@@ -184,8 +179,8 @@ def _factor(b: Builder, matrix: Array) -> Array:
     for j in range(n):
         for i in range(j, n):
             upper, lower = int(own[j, i]), int(own[i, j])
-            value = lower if upper == lower else _step(b, "div", _step(b, "add", lower, upper), half)
+            value = lower if upper == lower else b.append_here("div", b.append_here("add", lower, upper), half)
             for k in range(j):
-                value = _step(b, "sub", value, _step(b, "mul", int(found[i, k]), int(found[j, k])))
-            found[i, j] = _step(b, "sqrt", value) if i == j else _step(b, "div", value, int(found[j, j]))
+                value = b.append_here("sub", value, b.append_here("mul", int(found[i, k]), int(found[j, k])))
+            found[i, j] = b.append_here("sqrt", value) if i == j else b.append_here("div", value, int(found[j, j]))
     return found

@@ -241,6 +241,12 @@ class Builder:
         self.steps.extend(map(_step, zip(repeat(gate), operands, repeat(""), repeat(""), repeat(line), repeat(start), repeat(end))))
         return range(first, len(self.steps))
 
+    def append_here(self, gate: str, *args: int, text: str = "") -> int:
+        """Add a step at `place`; its index."""
+        self.reserve(1)
+        line, start, end = self.place
+        return self.append(gate, args, text=text, line=line, start=start, end=end)
+
     def elements(self, name: str) -> list[str]:
         """The names of the components of an array; none where a line has read the array as a whole."""
         return [n for n in self.names if n.startswith(name + "[")] if name in self.vectors else []

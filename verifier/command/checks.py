@@ -101,11 +101,12 @@ def run_improve(options: argparse.Namespace) -> int:
     from verifier.many import verify_all
 
     outcome = now = adopt(written, strict=options.strict)
-    for _ in range(MOST_FURTHER_RUNS):  # a line that is better now may show another that is not
-        if not now.files:
-            break
-        now = adopt(verify_all(loaded(now.files).cases, strict=options.strict).cases, strict=options.strict)
-        outcome = outcome.followed_by(now)
+    with workers_for(options) as workers:
+        for _ in range(MOST_FURTHER_RUNS):  # a line that is better now may show another that is not
+            if not now.files:
+                break
+            now = adopt(verify_all(loaded(now.files).cases, strict=options.strict, workers=workers).cases, strict=options.strict)
+            outcome = outcome.followed_by(now)
     for line in outcome.lines:
         say(f"verifier: {line}")
     return USAGE_ERROR if outcome.is_refused else status if not outcome.files else int(bool(outcome.failing)) if status < USAGE_ERROR else status

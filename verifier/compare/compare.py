@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -149,7 +149,7 @@ def with_conditions(check: Check, found: Discrepancy) -> Discrepancy:
     """A discrepancy with the condition numbers that were left for later."""
     if not found.lacks_conditions:
         return found
-    return _conditioned(check, replace(found, lacks_conditions=False), conditioning.PointRuns(check, found.point), needed=False, of_program=True)
+    return _conditioned(check, found.but(lacks_conditions=False), conditioning.PointRuns(check, found.point), needed=False, of_program=True)
 
 
 def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *, detail: bool, first_bits: int | None, most_bits: int, conditions: bool) -> list[list[Discrepancy]] | None:
@@ -161,14 +161,13 @@ def _by_lanes(check: Check, lanes: Lanes, points: Sequence[tuple[float, ...]], *
     if any(not isinstance(d.exact, one_sided.Finite) or any(name in d.reason for name in one.subject.program.inputs) for d in found):
         return None
     rows: list[list[Discrepancy]] = []
-    rest = iter(found)
+    rest, names, at = iter(found), check.subject.program.inputs, {name: k for k, name in enumerate(one.subject.program.inputs)}
     for point in points:
         row: list[Discrepancy | None] = [None] * len(check.subject.claims)
         for own, inputs in zip(lanes.claims, lanes.inputs, strict=True):
-            named = dict(zip(one.subject.program.inputs, [check.subject.program.inputs[i] for i in inputs], strict=True))
             for number in own:
                 d, (variable, name) = next(rest), check.subject.claims[number]
-                row[number] = d.but(input=variable, name=name, point=tuple(point), backward_input=named.get(d.backward_input, d.backward_input))
+                row[number] = d.but(input=variable, name=name, point=tuple(point), backward_input=names[inputs[at[d.backward_input]]] if d.backward_input in at else d.backward_input)
         rows.append([d for d in row if d is not None])
     return rows
 
@@ -204,7 +203,7 @@ def _conditioned(check: Check, found: Discrepancy, runs: conditioning.PointRuns,
         raise
     except Exception as error:  # noqa: BLE001 - a figure that fails costs no verdict
         failed = f"the condition numbers could not be computed ({type(error).__name__})"
-        return replace(found, reason=f"{found.reason}; {failed}" if found.reason else failed)
+        return found.but(reason=f"{found.reason}; {failed}" if found.reason else failed)
 
 
 def worthwhile_bits(check: Check) -> int:
@@ -282,7 +281,7 @@ def _level(
                 left.append(task)
                 continue
             if found.verdict is Verdict.UNDECIDED and (why := why_limited(((truth.gradient.program, exact_run), (program, real_run)), at, bits)):
-                found = replace(found, reason="; ".join(r for r in (found.reason, why) if r))
+                found = found.but(reason="; ".join(r for r in (found.reason, why) if r))
             results[task.point, task.claim] = found
     return left
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, repeat
 
 from verifier.case.points import FloatPoint
 from verifier.circuit.program import Program, Step
@@ -36,14 +37,13 @@ def lanes_of(truth: Truth, subject: Subject) -> Lanes | None:
     is_shared = source.output == program.output and source.steps == program.steps[: len(source)]  # a forward pass, which stands in the whole program
     whole = _split(program, len(source) if is_shared else 0)
     exact = whole if is_shared else whole and _split(source)
-    if not whole or not exact or (exact is not whole and [lane.inputs for lane in whole] != [lane.inputs for lane in exact]):
+    if whole is None or exact is None or whole.inputs != exact.inputs:
         return None
-    home = {step: (k, own) for k, lane in enumerate(whole) for step, own in lane.at.items()}
-    claims: list[list[int]] = [[] for _ in whole]
-    seen: list[list[tuple[int, int]]] = [[] for _ in whole]
+    claims: list[list[int]] = [[] for _ in whole.inputs]
+    seen: list[list[tuple[int, int]]] = [[] for _ in whole.inputs]
     for number, (variable, name) in enumerate(subject.claims):
-        k, step = home.get(program.names[name], (NEUTRAL, 0))
-        other, place = home[subject.position(variable)]
+        k, step = whole.home(program.names[name])
+        other, place = whole.home(subject.position(variable))
         if k != other:  # a gradient of another lane, or a constant
             return None
         claims[k].append(number)
@@ -51,8 +51,8 @@ def lanes_of(truth: Truth, subject: Subject) -> Lanes | None:
     if any(s != seen[0] for s in seen):
         return None
     names = {subject.claims[number][1]: step for number, (_, step) in zip(claims[0], seen[0], strict=True)}
-    own = Subject(replace(_program(program, whole[0]), names=names), tuple(subject.claims[number] for number in claims[0]))
-    return Lanes(truth_of(_program(source, exact[0], exact[0].count if is_shared else None)), own, tuple(tuple(lane.inputs) for lane in whole), tuple(map(tuple, claims)))
+    own = Subject(replace(_program(program, whole), names=names), tuple(subject.claims[number] for number in claims[0]))
+    return Lanes(truth_of(_program(source, exact, exact.lane.count if is_shared else None)), own, whole.inputs, tuple(map(tuple, claims)))
 
 
 @dataclass(eq=False)
@@ -65,44 +65,113 @@ class _Lane:
     output: int = NEUTRAL
     count: int = 0  # of its steps that stand before a place in the program
 
+    def add(self, steps: Sequence[Step], i: int) -> None:
+        """A step, and before it what it reads that depends on no input and is not there yet."""
+        step = steps[i]
+        if step.gate == "input":
+            self.inputs.append(i)
+            self.form.append(("input", (), ""))
+        else:
+            for a in step.args:
+                if a not in self.at:
+                    self._take(steps, a)
+            self.form.append((step.gate, tuple([self.at[a] for a in step.args]), step.text))
+        self.at[i] = len(self.form) - 1
 
-def _split(program: Program, before: int = 0) -> list[_Lane]:
-    """The lanes of a program whose output is the sum of them, one term each; none where they are not all alike. The steps `before` a place are counted in each."""
-    steps = program.steps
+    def _take(self, steps: Sequence[Step], step: int) -> None:
+        """A step that depends on no input, with all that it reads."""
+        pending = [step]
+        while pending:
+            at = pending[-1]
+            missing = [a for a in steps[at].args if a not in self.at]
+            if missing:
+                pending += missing
+                continue
+            pending.pop()
+            if at not in self.at:
+                self.form.append((steps[at].gate, tuple([self.at[a] for a in steps[at].args]), steps[at].text))
+                self.at[at] = len(self.form) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """A program as lanes that are all alike: the first one, the inputs of each, and of a step the lane that it belongs to, with its place there (NEUTRAL where it belongs to none)."""
+
+    lane: _Lane
+    inputs: tuple[tuple[int, ...], ...]
+    home: Callable[[int], tuple[int, int]]
+
+
+def _split(program: Program, before: int = 0) -> _Split | None:
+    """The lanes of a program whose output is the sum of them, one term each; None where they are not all alike. The steps `before` a place are counted in each."""
     sums, terms = _terms(program)
     if len(terms) < FEWEST:
-        return []
+        return None
+    return _in_runs(program, sums, terms, before) or _step_by_step(program, sums, terms, before)
+
+
+def _in_runs(program: Program, sums: set[int], terms: Sequence[int], before: int) -> _Split | None:
+    """The lanes where all of them have their steps one after the other, in order, as operations on whole arrays make them; None where they have not."""
+    steps, count = program.steps, len(terms)
+    lane, neutral, firsts, i = _Lane(), set[int](), list[int](), 0
+    while i < len(steps):
+        if i == before:
+            lane.count = len(lane.form)
+        step = steps[i]
+        if i in sums:
+            i += 1
+            continue
+        if step.gate != "input" and neutral.issuperset(step.args):
+            neutral.add(i)
+            i += 1
+            continue
+        run = steps[i : i + count]
+        is_input = step.gate == "input"
+        if len(run) < count or i < before < i + count or [s.gate for s in run].count(step.gate) < count or not (is_input or [s.text for s in run].count(step.text) == count):
+            return None
+        if not is_input:
+            if not all(a in lane.at or a in neutral for a in step.args):  # what another lane reads
+                return None
+            if [s.args for s in run] != list(zip(*[repeat(a, count) if a in neutral else range(a, a + count) for a in step.args], strict=True)):
+                return None
+        lane.add(steps, i)
+        firsts.append(i)
+        i += count
+    if terms[0] not in lane.at or terms[0] in neutral or list(terms) != list(range(terms[0], terms[0] + count)):
+        return None
+    lane.output = lane.at[terms[0]]
+
+    def home(step: int) -> tuple[int, int]:
+        first = firsts[bisect_right(firsts, step) - 1]
+        return (step - first, lane.at[first]) if step - first < count else (NEUTRAL, 0)
+
+    return _Split(lane, tuple(tuple([first + k for first in lane.inputs]) for k in range(count)), home)
+
+
+def _step_by_step(program: Program, sums: set[int], terms: Sequence[int], before: int) -> _Split | None:
+    """The lanes, whatever the order of their steps."""
+    steps = program.steps
     groups = _groups(steps, sums)
     if groups is None:
-        return []
+        return None
     lanes: dict[int, _Lane] = {}
-    for i, step in enumerate(steps):
+    for i, group in enumerate(groups):
         if i == before:
             for lane in lanes.values():
                 lane.count = len(lane.form)
-        group = groups[i]
-        if group < 0:
-            continue
-        if group not in lanes:
-            lanes[group] = _Lane()
-        lane = lanes[group]
-        if step.gate == "input":
-            lane.inputs.append(i)
-            lane.form.append(("input", (), ""))
-        else:
-            for a in step.args:
-                if a not in lane.at:
-                    _take(lane, steps, a)
-            lane.form.append((step.gate, tuple([lane.at[a] for a in step.args]), step.text))
-        lane.at[i] = len(lane.form) - 1
+        if group >= 0:
+            lanes.setdefault(group, _Lane()).add(steps, i)
     found = list(lanes.values())
     for term in terms:
         group = groups[term]
         if group < 0 or lanes[group].output != NEUTRAL:
-            return []
+            return None
         lanes[group].output = lanes[group].at[term]
     first = found[0]
-    return found if all(lane.output == first.output and len(lane.inputs) == len(first.inputs) and lane.form == first.form for lane in found) else []
+    if not all(lane.output == first.output and len(lane.inputs) == len(first.inputs) and lane.form == first.form for lane in found):
+        return None
+    places = {step: (k, own) for k, lane in enumerate(found) for step, own in lane.at.items()}
+    return _Split(first, tuple(tuple(lane.inputs) for lane in found), lambda step: places.get(step, (NEUTRAL, 0)))
 
 
 def _terms(program: Program) -> tuple[set[int], list[int]]:
@@ -148,23 +217,9 @@ def _groups(steps: Sequence[Step], sums: set[int]) -> list[int] | None:
     return [root(g) if g >= 0 else g for g in groups]
 
 
-def _take(lane: _Lane, steps: Sequence[Step], step: int) -> None:
-    """A step that depends on no input into a lane, with all that it reads."""
-    pending = [step]
-    while pending:
-        at = pending[-1]
-        missing = [a for a in steps[at].args if a not in lane.at]
-        if missing:
-            pending += missing
-            continue
-        pending.pop()
-        if at not in lane.at:
-            lane.form.append((steps[at].gate, tuple([lane.at[a] for a in steps[at].args]), steps[at].text))
-            lane.at[at] = len(lane.form) - 1
-
-
-def _program(program: Program, lane: _Lane, count: int | None = None) -> Program:
-    """A lane as a program of its own (its first steps, where a count is given), with the places that its steps have in the whole."""
+def _program(program: Program, split: _Split, count: int | None = None) -> Program:
+    """The first lane as a program of its own (its first steps, where a count is given), with the places that its steps have in the whole."""
+    lane = split.lane
     places = zip(lane.at, lane.form, strict=True)
     steps = tuple(program.steps[i]._replace(args=args) for i, (_, args, _) in islice(places, count))
     inputs = tuple(program.inputs[i] for i in lane.inputs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from fractions import Fraction
 
-from verifier.circuit.program import Program, Step, descendants
+from verifier.circuit.program import Builder, Program, descendants
 from verifier.exact import derivatives
 from verifier.language.numeral import exact
 
@@ -23,14 +23,14 @@ def larger_than_masks(function: Program) -> Program | None:
     if not any(s.gate == "number" and abs(_value(s.text)) >= LEAST for s in function.steps):
         return None
     program = derivatives.primitive(function)
-    steps = list(program.steps)
-    conditions = [_append(steps, "gt", total, _bound(steps, number, is_exponential=is_exponential)) for total, number, is_exponential in _beside(program)]
+    b = Builder(program.inputs, list(program.steps))
+    conditions = [b.append_here("gt", total, _bound(b, number, is_exponential=is_exponential)) for total, number, is_exponential in _beside(program)]
     if not conditions:
         return None
     holds, *rest = dict.fromkeys(conditions)
     for other in rest:
-        holds = _append(steps, "and", holds, other)
-    return Program(tuple(steps), program.inputs, {}, holds)
+        holds = b.append_here("and", holds, other)
+    return Program(tuple(b.steps), program.inputs, {}, holds)
 
 
 def _beside(program: Program) -> Iterator[tuple[int, Fraction, bool]]:
@@ -75,11 +75,6 @@ def _value(text: str) -> Fraction:
         return Fraction(0)
 
 
-def _bound(steps: list[Step], number: Fraction, *, is_exponential: bool) -> int:
-    half = _append(steps, "neg", _append(steps, "number", text=str(-number // 2)))
-    return _append(steps, "exp", half) if is_exponential else half
-
-
-def _append(steps: list[Step], gate: str, *args: int, text: str = "") -> int:
-    steps.append(Step(gate, args, text))
-    return len(steps) - 1
+def _bound(b: Builder, number: Fraction, *, is_exponential: bool) -> int:
+    half = b.append_here("neg", b.append_here("number", text=str(-number // 2)))
+    return b.append_here("exp", half) if is_exponential else half

@@ -14,6 +14,7 @@ from verifier.case.case import Draft
 from verifier.case.points import forget_samples
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag, joined
+from verifier.circuit.expand import primitives_of
 from verifier.circuit.program import Program
 from verifier.exact import derivatives, one_sided
 from verifier.exact.canonical import Canonical, TriedProof
@@ -30,11 +31,23 @@ OF_A_PROCESS = ("conditions", "border_limits", "limits", "forms", "proofs")  # w
 
 @dataclass(frozen=True)
 class Truth:
-    """The exact side of a case: its function as a program of primitives, and the program of its gradient, made from SymPy's partials."""
+    """The exact side of a case: its function, the same as a program of primitives, and the program of its gradient, made from SymPy's partials; each is made where it is asked for."""
 
-    function: Program
     source: Program  # the function as written
-    places: tuple[int, ...]  # where each of its steps came to stand in `function`
+
+    @property
+    def function(self) -> Program:
+        """The function as a program of primitives."""
+        return self._primitive[0]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where each step of the function as written came to stand in `function`."""
+        return self._primitive[1]
+
+    @cached_property
+    def _primitive(self) -> tuple[Program, tuple[int, ...]]:
+        return derivatives.primitive_with_places(self.source)
 
     @cached_property
     def gradient(self) -> derivatives.Gradient:
@@ -120,9 +133,9 @@ class Truth:
 
 def truth_of(function: Program) -> Truth:
     """The exact side of a function. Raises derivatives.NotDifferentiable."""
-    exact, places = derivatives.primitive_with_places(function)
-    truth = Truth(exact, function, places)
-    if any(s.gate in GATES and GATES[s.gate].orders for s in exact.steps):
+    truth = Truth(function)
+    gates = {s.gate for s in function.steps}
+    if "diff" in gates or any(GATES[p].orders for g in gates if g in GATES for p in primitives_of(g)):
         _ = truth.gradient  # with respect to an order there is none: said here; elsewhere it is made where it is asked for
     return truth
 

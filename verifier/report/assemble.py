@@ -10,13 +10,13 @@ from verifier.compare.checked import Checked
 from verifier.compare.sweep.sweep import Gap, Unfinished
 from verifier.exact.truth import Truth
 from verifier.language.source import Complaint
-from verifier.report import attribution, error_bounds, figures, findings, passes, proofs, sweeps
+from verifier.report import attribution, error_bounds, figures, findings, joint, passes, proofs, sweeps
 from verifier.report.attempts import attempts_for
-from verifier.report.later import later
 from verifier.report.outcome import CaseReport, Finding, Result
 from verifier.report.results import Rating, judged, region_text
 from verifier.report.suggestions import suggestions
 from verifier.run.cache import NO_CACHE, Cache
+from verifier.run.later import later
 from verifier.search.hunt import Region
 
 
@@ -27,11 +27,13 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     With `is_read_later` the texts of the results, and their shares, are made when somebody reads them.
     """
     attempts = attempts_for(case, raises=debug, cache=cache)
-    listed: list[Rating] = []
-    sampled: list[Rating] = []
-    for checked in found:
-        listed.extend(judged(case, checked, d, strict=strict, is_listed=True) for row in checked.rows for d in row)
-        sampled.extend(sweeps.sampled(case, checked, strict=strict))
+    listed = [judged(case, checked, d, strict=strict, is_listed=True) for checked in found for row in checked.rows for d in row]
+
+    def of_sweeps() -> list[Rating]:
+        return [j for checked in found for j in sweeps.sampled(case, checked, strict=strict)]
+
+    says_nothing = is_read_later and not case.expect and not any(j.severity for j in listed) and all(s.passes for checked in found for s in checked.swept)
+    sampled = [] if says_nothing else of_sweeps()
 
     def results() -> tuple[Result, ...]:
         with_shares = attempts.make("the shares of the statements in the rounding errors", lambda: attribution.with_blame(listed), listed)
@@ -43,12 +45,14 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
     residuals = attempts.check("residuals", lambda: figures.residuals(case, found))
     published = figures.published(case, found)
     forward = attempts.check("the forward passes", lambda: passes.forward_findings(case, found, [*listed, *sampled], attempts))
+    at_kinks = joint.points_at_kinks(found)
     reported = [
         *forward,
         *passes.shape_findings(case, attempts),
         *findings.verdict_findings(case, truth, [*listed, *sampled], attempts, forward),
         *proofs.proof_findings(case, found, outcomes, [*listed, *sampled], attempts),
         *attempts.check("other gradients that flow in", lambda: passes.upstream_findings(case, found)),
+        *(attempts.make("the gradients at a kink together", lambda: joint.joint_findings(case, at_kinks, strict=strict), list[Finding]()) if at_kinks else ()),
         *figures.residual_findings(case, residuals),
         *figures.published_findings(case, published),
         *error_bounds.bound_findings(case, bounds, strict=strict),
@@ -66,7 +70,7 @@ def report(case: Case, truth: Truth, found: Sequence[Checked], regions: Sequence
         proofs={name: {gradient: o.kind for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
         proof_notes={name: {gradient: o.note for gradient, o in by_name.items()} for name, by_name in outcomes.items()},
         results=texts,
-        sweeps=later(lambda: sweeps.sweeps(case, found, sampled)) if is_read_later else tuple(sweeps.sweeps(case, found, sampled)),
+        sweeps=later(lambda: sweeps.sweeps(case, found, sampled or of_sweeps())) if is_read_later else tuple(sweeps.sweeps(case, found, sampled)),
         residuals=tuple(residuals),
         published=tuple(published),
         findings=tuple(reported),

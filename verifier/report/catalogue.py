@@ -173,6 +173,13 @@ CATALOGUE = {
             "Give more time, leave the part out of the domain, or ask for an absolute bound: {absolute: best}. An error with --strict.",
         ),
         FindingKind(
+            "V207", "no-joint-subgradient", "warning",
+            "At a kink that several inputs share each gradient lies between the one-sided derivatives, and passes; but no choice of the branches gives all of them together.",
+            "The largest of several equal inputs has the gradient 1 once: given to each of them it counts as often as there are equals, given to none it is lost.",
+            "dx = where(x == m, dm, 0)        # for m = max(x), where two elements are equal",
+            "Give it to one of them, or share it: dx = where(x == m, dm / sum(x == m), 0). An error with --strict.",
+        ),
+        FindingKind(
             "V301", "residual-differs", "error",
             "A residual between implementations does not have the value that the case expects.",
             "Residuals are compared bit for bit, so the arithmetic, a library or the code has changed.",

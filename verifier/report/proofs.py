@@ -86,7 +86,7 @@ def _unproved(case: Case, checked: Checked, known: KnownRows) -> dict[str, Outco
 
 def _wrong(checked: Checked) -> dict[str, Discrepancy]:
     """What shows of each wrong gradient that it is."""
-    found = [*(d for row in checked.rows for d in row), *(d for s in checked.swept for _, several in s.examples for d in several)]
+    found = [*(d for row in checked.rows for d in row), *(d for s in checked.swept for group, several in s.examples if group.verdict is Verdict.WRONG for d in several)]
     return {d.name: d for d in reversed(found) if d.verdict is Verdict.WRONG}
 
 

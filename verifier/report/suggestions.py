@@ -82,7 +82,7 @@ def _suggested(case: Case, check: Check, draft: Draft, wish: ImproveRequest, bad
 def _points(checked: Checked, regions: Sequence[tuple[Check, Region]]) -> tuple[tuple[float, ...], ...]:
     """The points of a run at which a gradient of the implementation does not pass: listed ones, examples of a sweep, those of a hunt."""
     listed = [point for point, row in zip(checked.points, checked.rows, strict=False) if any(not d.verdict.passes for d in row)]
-    swept = [d.point for s in checked.swept for _, examples in s.examples for d in examples if not d.verdict.passes]
+    swept = [d.point for s in checked.swept for group, examples in s.examples if not group.verdict.passes for d in examples if not d.verdict.passes]
     hunted = [r.point for check, r in regions if check.implementation == checked.check.implementation and check.format == checked.check.format]
     return tuple(dict.fromkeys([*listed, *hunted, *swept]))[:MOST_POINTS]
 

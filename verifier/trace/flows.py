@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from verifier.trace.record import Floats
 OTHER = -2.0  # times as much: exact in every format, and of the other sign
 
 
+@lru_cache(maxsize=64)
 def pattern(shape: tuple[int, ...], position: int = 0) -> Floats:
-    """The gradient that flows into an output, the `position`-th: the numbers without pattern that a case has."""
+    """The gradient that flows into an output, the `position`-th: the numbers without pattern that a case has, in an array that cannot be written to."""
     texts = patternless(math.prod(shape), position) if shape else (UPSTREAMS[position % len(UPSTREAMS)],)
-    return np.array([float(t) for t in texts], dtype=np.float64).reshape(shape)
+    found = np.array([float(t) for t in texts], dtype=np.float64).reshape(shape)
+    found.flags.writeable = False
+    return found
 
 
 __all__ = ["OTHER", "pattern"]

@@ -30,14 +30,19 @@ class Rounds:
 def rounds_in(program: Program, *, of_backward: bool = False) -> Rounds | None:
     """The iteration of the forward pass (`of_backward`: of the backward pass) with the most steps: rounds of the same gates at the same places, each of which reads the one before and otherwise the same. None where there is none."""
     start, stop = (program.backward_start, len(program.steps)) if of_backward else (len(program.inputs), program.backward_start)
-    own = [k for k in range(start, stop) if program.steps[k].args]
+    total = program.steps[program.output].line  # where the outputs are added up, which is no loop of the user's
+    own = [k for k in range(start, stop) if program.steps[k].args and program.steps[k].line != total]
     if not FEWEST <= len(own) <= MOST_STEPS:
+        return None
+    nearest = _nearest(program, own)
+    least, most = min(nearest) // 2 + 1, min(len(own) // FEWEST, LONGEST)
+    if least > most:
         return None
     known: dict[tuple[object, ...], int] = {}
     keys = np.array([known.setdefault(_key(program, program.steps[k]), len(known)) for k in own])
-    edges, nearest = np.full(len(own) + 1, -1), _nearest(program, own)
+    edges = np.full(len(own) + 1, -1)
     best: tuple[int, Rounds] | None = None
-    for length in _lengths(keys, min(nearest) // 2 + 1, min(len(own) // FEWEST, LONGEST)):
+    for length in _lengths(keys, least, most):
         breaks = (keys[length:] != keys[:-length]).nonzero()[0]  # where a key is not that of a round before
         if len(own) - length - len(breaks) < (FEWEST - 1) * length:
             continue

@@ -24,6 +24,7 @@ from verifier.compare.sweep.tally import CANDIDATES, Group, PointRows, Tally, jo
 from verifier.exact import one_sided
 from verifier.exact.prove import prove
 from verifier.run.chunks import Lost
+from verifier.run.later import later
 from verifier.run.workers import Workers, cores
 
 PIECE = 1 << 19  # points that are judged and counted at a time: many, as some points of each are judged one by one
@@ -131,19 +132,40 @@ class Swept:
     total: int  # points that were asked for; more than the tally has where it was interrupted
     is_exhaustive: bool = False
     places: tuple[int, int] | None = None  # the first and the last place of the format's numbers that were asked for, of one input
+    shown: tuple[FloatPoint, ...] = ()  # the points of all examples
+
+    @property
+    def passes(self) -> bool:
+        """Whether every point passes."""
+        return all(g.passes for g in self.tally.groups)
 
 
 def swept(check: Check, sums: Sums | None, *, every: bool = True, later: bool = False) -> list[Swept]:
-    """The tallies of all claimed gradients with their examples; none where there are no sums. Without `every` a group that passes has its worst point alone; `later` is that of `compare`."""
+    """The tallies of all claimed gradients with their examples; none where there are no sums.
+
+    Without `every` a group that passes has its worst point alone. With `later` the comparisons of such groups are made when they are first read, and their condition numbers as in `compare`.
+    """
     if sums is None:
         return []
     groups = [(claim, group) for claim, t in enumerate(sums.tallies) for group in t.groups]
-    found = examples(check, groups, every=every, later=later)
+    points = example_points(check, groups, every=every)
+    found = _compared_later(check, groups, points) if later else examples(check, groups, points)
     shown: list[list[tuple[Group, tuple[Discrepancy, ...]]]] = [[] for _ in sums.tallies]
-    for (claim, group), several in zip(groups, found, strict=True):
-        shown[claim].append((group, tuple(several)))
+    seen: list[dict[FloatPoint, None]] = [{} for _ in sums.tallies]
+    for (claim, group), several, at in zip(groups, found, points, strict=True):
+        shown[claim].append((group, several))
+        seen[claim].update(dict.fromkeys(at))
     names = [name for _, name in check.subject.claims]
-    return [Swept(name, t, tuple(e), sums.total, sums.is_exhaustive, sums.places) for name, t, e in zip(names, sums.tallies, shown, strict=True)]
+    return [Swept(name, t, tuple(e), sums.total, sums.is_exhaustive, sums.places, tuple(p)) for name, t, e, p in zip(names, sums.tallies, shown, seen, strict=True)]
+
+
+def _compared_later(check: Check, groups: Sequence[tuple[int, Group]], points: Sequence[Sequence[FloatPoint]]) -> list[tuple[Discrepancy, ...]]:
+    """The examples of groups: now where they do not pass, else when one of these is first read."""
+    parts = [[k for k, (_, g) in enumerate(groups) if g.passes is passes] for passes in (False, True)]
+    now, rest = ([groups[k] for k in part] for part in parts)
+    found = dict(zip(parts[0], examples(check, now, [points[k] for k in parts[0]], later=True), strict=True))
+    awaited = later(lambda: examples(check, rest, [points[k] for k in parts[1]], later=True))
+    return [found[k] if k in found else later(partial(awaited.__getitem__, parts[1].index(k))) for k in range(len(groups))]
 
 
 def worst_of(check: Check, groups: Sequence[tuple[int, Group]]) -> list[FloatPoint]:
@@ -174,11 +196,15 @@ def _error(d: Discrepancy) -> float:
     return float(d.ulps.abs_upper())
 
 
-def examples(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True, later: bool = False) -> list[list[Discrepancy]]:
-    """Full comparisons of each claim at the worst point of a group and at its first points (without `every` only of a group that does not pass), the worst first; every point is run once, however many claims have it."""
-    points = [_distinct([worst, *(g.first if every or not g.verdict.passes or g.over else ())]) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
+def example_points(check: Check, groups: Sequence[tuple[int, Group]], *, every: bool = True) -> list[list[FloatPoint]]:
+    """The worst point of every group and its first points (without `every` only of a group that does not pass), the worst first."""
+    return [_distinct([worst, *(g.first if every or not g.passes else ())]) for (_, g), worst in zip(groups, worst_of(check, groups), strict=True)]
+
+
+def examples(check: Check, groups: Sequence[tuple[int, Group]], points: Sequence[Sequence[FloatPoint]], *, later: bool = False) -> list[tuple[Discrepancy, ...]]:
+    """Full comparisons of each claim at the points of its groups; every point is run once, however many claims have it."""
     found = iter(compare_some(check, [(p, claim) for (claim, _), several in zip(groups, points, strict=True) for p in several], later=later))
-    return [[next(found) for _ in several] for several in points]
+    return [tuple(next(found) for _ in several) for several in points]
 
 
 def _distinct(points: Sequence[FloatPoint]) -> list[FloatPoint]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -49,6 +50,11 @@ class Group:
     error: float  # the largest, rounded up; inf where a failure has no ulps, NONE where there is no error at all
     worst_count: int
     worst: tuple[FloatPoint, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Whether its points pass: by their verdict, and within the accepted limit."""
+        return self.verdict.passes and not self.over
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,9 @@ def tally(judged: VerdictColumn, columns: Sequence[DoubleArray], start: int = 0,
             error = np.where(lacking & fails[judged.verdict], np.inf, error)
     is_over = bool(judged.over.any())
     groups = []
-    for verdict in VERDICTS:
+    counts = np.bincount(judged.verdict, minlength=len(VERDICTS)).tolist()
+    for verdict in (v for v in VERDICTS if counts[CODE[v]]):
         here = judged.verdict == CODE[verdict]
-        if not here.any():
-            continue
         for over in (False, True) if is_over else (False,):
             part = here & (judged.over == over) if is_over else here
             if part.any():
@@ -144,12 +149,15 @@ def _first(part: MaskArray) -> NDArray[np.intp]:
     return (near + start if len(near) >= FIRST else np.flatnonzero(part))[:FIRST]
 
 
-WIDEST_COUNT = 1 << 16  # of the table in which errors are counted
+FEWEST_IN_TABLE = 1 << 8  # errors that are worth a table to count them in
+WIDEST_COUNT = 1 << 16  # of that table
 LEAST_EDGE = int(np.float64(NEGLIGIBLE_ULPS / 2).view(np.int64)) >> STEP_BITS  # the upper bits of a number that is smaller than all edges
 
 
 def _histogram(error: DoubleArray) -> dict[float, int]:
-    """How often each error occurs, without NONE and infinities. Errors are few different numbers (`edge`), told apart by their upper bits, by which they are counted; what else there may be is sorted."""
+    """How often each error occurs, without NONE and infinities. Errors are few different numbers (`edge`), told apart by their upper bits, by which they are counted; what else there may be is counted one by one."""
+    if len(error) < FEWEST_IN_TABLE:
+        return _counted(error[(error >= 0) & np.isfinite(error)])
     bits = np.ascontiguousarray(error).view(np.int64)
     is_edge = (bits & ((1 << STEP_BITS) - 1)) == OFFSET
     slots = (bits >> STEP_BITS) - (LEAST_EDGE - 1)
@@ -167,8 +175,7 @@ def _histogram(error: DoubleArray) -> dict[float, int]:
 
 
 def _counted(error: DoubleArray) -> dict[float, int]:
-    edges, counts = np.unique(error + 0.0, return_counts=True)  # no negative zeros
-    return dict(zip(edges.tolist(), counts.tolist(), strict=True))
+    return dict(sorted(Counter((error + 0.0).tolist()).items()))  # no negative zeros
 
 
 def joined(tallies: Sequence[Tally]) -> Tally:

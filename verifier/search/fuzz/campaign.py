@@ -40,7 +40,7 @@ __all__ = ["Campaign", "Fault", "Find", "campaign", "save"]
 MOST_CAUSES = 20  # of one implementation in one format: more of them are one mistake
 MOST_REGIONS = 4  # of one fault
 MOST_LOOKS = 8  # at points that show the same by the same branches and are in no known region
-EXAMPLES_A_BLOCK = 64  # points that Hypothesis draws for each block of further ones: these add a fifth to a third of the time
+EXAMPLES_A_BLOCK = 64  # points that Hypothesis draws for each block of further ones: these add an eighth to a half of the time
 MOST_POSSIBLE = 4  # points of a block at which one gradient has one verdict, in no known region: those that are looked at
 MOST_MARGINS = 8  # comparisons of one implementation whose borders are sought
 STRICT = (Verdict.VANISHED, Verdict.UNSTABLE)  # ill-conditioned is the problem's own, not the gradient's
@@ -165,10 +165,10 @@ class _FormatCampaign:
     def screen(self, number: int) -> None:
         """Judge a block of further points by columns, and look at those that may show something new."""
         verdicts = frozenset(v for v in Verdict if v.fails or (self.strict and v in STRICT))
-        for k, check in enumerate(self.checks):
-            columns = further_points(self.case, self.format, self.seed, number) if is_quick(check) else []
-            if not columns:
-                continue
+        quick = [k for k, check in enumerate(self.checks) if is_quick(check)]
+        columns = further_points(self.case, self.format, self.seed, number) if quick else []
+        for k in quick if columns else ():
+            check = self.checks[k]
             self.screened += len(columns[0])
             seen: Counter[tuple[str, Verdict]] = Counter()
             for s in possible_finds(check, columns, verdicts):

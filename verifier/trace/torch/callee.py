@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,7 @@ def leaves(call: TorchCall, values: Values | None, fmt: Format) -> dict[str, tor
         if values is None:
             data = i.tensor.detach().to(kind).clone()
         else:
-            data = torch.from_numpy(np.array(values[i.name], dtype=np.float64)).to(kind).to(i.tensor.device)
+            data = torch.as_tensor(np.array(values[i.name], dtype=np.float64), dtype=kind, device=i.tensor.device)
         found[i.name] = data.requires_grad_(i.wanted)
     return found
 
@@ -199,10 +199,7 @@ def _seeded() -> torch.Tensor:
 @contextmanager
 def _alike(call: TorchCall, tensors: Mapping[str, torch.Tensor]) -> Iterator[None]:
     """The callable has these tensors; every run draws the same random numbers from torch's generator, and leaves the buffers and the attributes of modules as they were."""
-    inner = list(dict.fromkeys(m for outer in call.modules for m in outer.modules()))
-    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
-    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
-    try:
+    with _kept_modules(call.modules) if call.modules else nullcontext():
         before = torch.random.get_rng_state()
         torch.random.set_rng_state(_seeded())
         try:
@@ -210,6 +207,16 @@ def _alike(call: TorchCall, tensors: Mapping[str, torch.Tensor]) -> Iterator[Non
                 yield
         finally:
             torch.random.set_rng_state(before)
+
+
+@contextmanager
+def _kept_modules(modules: Iterable[torch.nn.Module]) -> Iterator[None]:
+    """Buffers and attributes of modules, and of those inside them, are put back as they were."""
+    inner = list(dict.fromkeys(m for outer in modules for m in outer.modules()))
+    tables = [(table, dict(table)) for m in inner for table in (m._buffers, vars(m))]  # noqa: SLF001 - torch has no other way to put a tensor of another shape back
+    kept = [(v, v.detach().clone()) for v in {id(v): v for _, table in tables for v in table.values() if isinstance(v, torch.Tensor)}.values()]
+    try:
+        yield
     finally:
         for table, content in tables:
             table.clear()

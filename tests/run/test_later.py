@@ -13,7 +13,7 @@ from verifier.compare.compare import compare, with_conditions
 from verifier.exact import truth
 from verifier.numpy import check
 from verifier.report import results
-from verifier.report.later import Later, later
+from verifier.run.later import Later, later
 
 DOMAIN = {"x": (-9.0, 9.0)}
 
