@@ -13,11 +13,10 @@ from pathlib import Path
 from verifier.language.source import Complaint, Place
 
 DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
-
 OWN_FOLDER = str(Path(__file__).resolve().parent.parent)
 STANDARD = tuple({sysconfig.get_path(k) + os.sep for k in ("stdlib", "platstdlib")})
 INSTALLED = tuple({sysconfig.get_path(k) + os.sep for k in ("purelib", "platlib")})  # below the standard library on some systems
-FRAMEWORKS = tuple(folder + name + os.sep for folder in INSTALLED for name in ("numpy", "scipy", "torch", "jax", "jaxlib", "autograd"))
+FRAMEWORKS = tuple(folder + name + os.sep for folder in INSTALLED for name in ("numpy", "scipy", "torch", "jax", "jaxlib", "autograd", "sympy", "mpmath", "flint", "ml_dtypes"))  # and the libraries of this package
 
 
 class NoFileError(OSError):
@@ -38,7 +37,7 @@ def content_of(path: str | os.PathLike[str], most: int = -1) -> bytes:
 
 
 def is_of_a_library(file: str) -> bool:
-    """Whether a file of code belongs to Python, to a framework that computes gradients, or to this package: no code of a user stands there."""
+    """Whether a file of code belongs to Python, to a framework that computes gradients, to this package or to a library of its own: no code of a user stands there."""
     return file.startswith(("<frozen", OWN_FOLDER, *FRAMEWORKS)) or (file.startswith(STANDARD) and not file.startswith(INSTALLED))
 
 
