@@ -23,6 +23,7 @@ from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
+from verifier.language.user_files import is_of_a_library
 from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
@@ -107,7 +108,8 @@ def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | 
         layer = with_weights(layer, lambda forward: _patterns(layer, [np.shape(v) for v in forward.outputs.values()]))
         callee = callee_of(layer, fn)
     except ShapeError as error:
-        place = _place(layer, fn)
+        made = _place(replace(layer, forward=layer.backward), fn) if layer.backward is not None else None
+        place = made if made is not None and made.line and not is_of_a_library(made.file) else _place(layer, fn)
         found = finding("V108", str(error), place, implementation=_name(fn), gradient=f"d{error.input}")
         return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
     return Opened(callee, {n: floats_of(v) for n, v in layer.inputs.items()}, _format_of(layer))

@@ -220,6 +220,8 @@ def test_a_gradient_of_another_shape_fails_and_one_that_is_missing_is_said():
     report = check(layers.sigmoid, X, backward=lambda g, _: g[0])
     assert (report.status, [f.code for f in report.findings]) == ("failed", ["V108"])
     assert "the gradient of x has the shape (3,); x has (2, 3)" in report.findings[0].message
+    (found,) = check(layers.sigmoid, X, backward=layers.sigmoid_of_one_row).findings
+    assert found.place.line == layers.sigmoid_of_one_row.__code__.co_firstlineno, "the backward pass, where it is made"
     report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: layers.affine_backward(dout, cache)[:2])
     assert report.status == "passed"
     assert any("no gradient is returned of b" in n for n in report.notes)
