@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import signal
 import sys
@@ -212,6 +213,44 @@ def starts_another(n: int, *, folder: str) -> int:
         (Path(folder) / str(os.getpid())).touch()
         while True:
             time.sleep(1000 if child else 999)
+    return n
+
+
+def leaves_another(n: int, *, folder: str, dies: bool) -> int:
+    """The number, or the end of the process; a process that it has started goes on, named by a file."""
+    lead_a_group()
+    if not (child := os.fork()):
+        while True:
+            time.sleep(1000)
+    (Path(folder) / str(child)).touch()
+    if dies:
+        os._exit(3)
+    return n
+
+
+def breaks_python(n: int) -> int:
+    """The number; 1 leaves a Python behind that cannot send anything."""
+    if n == 1:
+        builtins.len = lambda _: "no length"  # type: ignore[assignment, misc]
+    return n
+
+
+def answers_half(n: int) -> int:
+    """The number; 1 sends the beginning of an answer, and no more."""
+    if n == 1:
+        frame: Any = sys._getframe()
+        while "sender" not in frame.f_locals:
+            frame = frame.f_back
+        os.write(frame.f_locals["sender"].fileno(), b"\0\0\x10\0and no more")
+        os.close(frame.f_locals["sender"].fileno())
+        signal.pause()
+    return n
+
+
+def aborts(n: int) -> int:
+    """The number; 1 ends its process as a failed assertion of a library does."""
+    if n == 1:
+        os.abort()
     return n
 
 

@@ -73,6 +73,10 @@ def breaks_numpy(dout, x):
     np.exp = np.sum = np.array = None
     os.chdir("/")
     return 2 * x * dout
+def nothing(x): return None
+class Untellable(Exception):
+    def __str__(self): raise RuntimeError("no text")
+def raises_untellable(x): raise Untellable
 def leaves_a_thread(x):
     import threading
     threading.Thread(target=time.sleep, args=(1000,)).start()
@@ -167,6 +171,8 @@ CASES = {  # what the callable does -> its document, the status, and what the fi
     "raises a ValueError": (document("a", "square", "no_value"), "error", "layers.py:square raises ValueError: of the user, at "),
     "exits": (document("a", "square", "exits"), "error", "raises SystemExit: done, at "),
     "interrupts": (document("a", "square", "interrupts"), "error", "raises KeyboardInterrupt, at "),
+    "returns no output": (document("a", "nothing"), "error", "the forward pass returned None as out"),
+    "raises what has no text": (document("a", "raises_untellable"), "error", "raises Untellable, at "),
     "yields": (document("a", "square", "yields"), "error", "the backward pass returned a generator"),
     "returns nothing": (document("a", "square", "returns_nothing"), "error", "it returned None"),
     "returns text": (document("a", "square", "returns_text"), "error", "the gradient of x is a str"),
@@ -183,7 +189,7 @@ CASES = {  # what the callable does -> its document, the status, and what the fi
     "random": (document("a", "square", "random"), "failed", "other bits"),
     "changes its inputs": (document("a", "changes", "of_changed", "points: [{x: [3, 1]}]"), "failed", "changes its inputs"),
     "in another order": (document("a", "product", "exchanged", "points: [{x: 3, w: 0.5}]"), "failed", "exchanged"),
-    "no such name": (document("a", "nothing"), "error", "has no 'nothing'"),
+    "no such name": (document("a", "missing"), "error", "has no 'missing'"),
 }
 
 
@@ -200,6 +206,11 @@ def test_what_a_callable_does_is_said_of_its_own_case(folder):
     assert (Path(wrong.place.file).name, wrong.implementation) == ("layers.py", "mine")
 
 
+def test_a_module_may_change_where_modules_are_looked_for(folder):
+    (folder / "layers.py").write_text(LAYERS + "sys.path.clear()\n", encoding="utf-8")
+    assert [r.status for r in reports(written(folder, document("a", "square")))] == ["passed"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such timer")
 def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folder):
     names = ("square", "dies", "crashes", "sleeps", "leaves_a_thread", "Layer")
@@ -211,6 +222,10 @@ def test_a_callable_that_ends_its_process_or_never_ends_costs_its_own_case(folde
     assert {n: found[n].status for n in names} == {"square": "passed", "dies": "error", "crashes": "error", "sleeps": "error", "leaves_a_thread": "passed", "Layer": "passed"}
     assert "did not end within 10 s" in found["sleeps"].findings[0].message
     assert {f.code for n in ("dies", "crashes", "sleeps") for f in found[n].findings} == {"V003"}
+    assert "its process ended without a result (exit status 3)" in found["dies"].findings[0].message
+    assert "its process was ended by SIGSEGV" in found["crashes"].findings[0].message
+    lines = {n: next(k for k, line in enumerate(LAYERS.splitlines(), 1) if line.startswith(f"def {n}(")) for n in ("crashes", "sleeps")}
+    assert [n for n, line in lines.items() if not found[n].findings[0].message.endswith(f", at {folder / 'layers.py'}:{line}")] == []
 
 
 def test_callables_are_run_by_as_many_processes_as_there_are_jobs_and_reported_in_order(folder):

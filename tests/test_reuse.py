@@ -192,6 +192,29 @@ def test_an_entry_that_was_changed_is_computed_again_in_silence(run: Callable[..
     assert capsys.readouterr().err == ""
 
 
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_link_to_a_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def a_huge_file(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(caches.MOST_BYTES + 2)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes, devices and files with holes")
+@pytest.mark.parametrize("put", [a_pipe, a_link_to_a_device, a_huge_file, Path.mkdir])
+def test_an_entry_that_is_no_file_of_a_sensible_size_is_none(run: Callable[..., Run], folder: Path, put: Callable[[Path], None]) -> None:
+    run()
+    for path in (folder / FOLDER).glob("*.json"):
+        path.unlink()
+        put(path)
+    assert run() == [("good", "passed", False), ("bad", "failed", False)]
+
+
 def test_the_entry_of_one_case_is_none_for_another(run: Callable[..., Run], folder: Path) -> None:
     run()
     entries = [p for p in forged(folder) if any(word in p.read_text(encoding="utf-8") for word in ('"good"', '"bad"'))]

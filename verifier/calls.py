@@ -99,8 +99,16 @@ def _reports(case: Case, implementation: Implementation, call: Call, *, strict: 
         place = raised_at(error, innermost=True)
         if isinstance(error, CallProblem | Refusal) or (place is None and isinstance(error, ValueError | TypeError)):
             return [_unusable(case, implementation, f"{call.text}: {error}")]
-        text = str(error)[:MOST_TEXT]
+        text = _text_of(error)
         return [_unusable(case, implementation, f"{call.text} raises {type(error).__name__}{': ' if text else ''}{text}{f', at {place}' if place is not None else ''}")]
+
+
+def _text_of(error: BaseException) -> str:
+    """The text of an error of the user's code; '' where it has none that can be read."""
+    try:
+        return str(error)[:MOST_TEXT]
+    except Exception:  # noqa: BLE001 - the user's own class
+        return ""
 
 
 def _unusable(case: Case, implementation: Implementation, message: str) -> CaseReport:
@@ -258,11 +266,13 @@ def _found(folder: Path, file: str, name: str) -> Any:
             raise CallProblem("the file cannot be loaded as Python")
         module = importlib.util.module_from_spec(spec)
         sys.modules[own] = module
-        sys.path.insert(0, str(Path(path).resolve().parent))  # for what it imports from its own folder
+        own_folder = str(Path(path).resolve().parent)
+        sys.path.insert(0, own_folder)  # for what it imports from there
         try:
             spec.loader.exec_module(module)
         finally:
-            sys.path.pop(0)
+            with contextlib.suppress(ValueError):  # the code may have changed the list
+                sys.path.remove(own_folder)
         _loaded[path] = module
     found: Any = _loaded[path]
     for part in name.split("."):

@@ -23,6 +23,7 @@ from verifier.callable.question import Opened, ask
 from verifier.callable.report import report_of
 from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
+from verifier.language.user_files import is_of_a_library
 from verifier.report.assertion import assert_of
 from verifier.report.catalogue import finding
 from verifier.report.diagram import Diagram
@@ -35,6 +36,7 @@ from verifier.trace.layers import (
     Layer,
     ShapeError,
     is_real,
+    kind_in_words,
     layer_of,
     run_backward,
     run_forward,
@@ -106,7 +108,8 @@ def opened_at(fn: Any, inputs: Sequence[Any], *, backward: Callable[..., Any] | 
         layer = with_weights(layer, lambda forward: _patterns(layer, [np.shape(v) for v in forward.outputs.values()]))
         callee = callee_of(layer, fn)
     except ShapeError as error:
-        place = _place(layer, fn)
+        made = _place(replace(layer, forward=layer.backward), fn) if layer.backward is not None else None
+        place = made if made is not None and made.line and not is_of_a_library(made.file) else _place(layer, fn)
         found = finding("V108", str(error), place, implementation=_name(fn), gradient=f"d{error.input}")
         return CaseReport(_name(fn), place.file, place.line, "failed", findings=(found,), basis="traced", computed_by=layer.framework)
     return Opened(callee, {n: floats_of(v) for n, v in layer.inputs.items()}, _format_of(layer))
@@ -124,6 +127,8 @@ def callee_of(layer: Layer, fn: Any) -> Callee:
     unrounded = {n: copy.deepcopy(v) for n, v in layer.inputs.items()}
     first = _forward(layer, unrounded)
     for n, v in first.outputs.items():
+        if np.asarray(v).dtype.kind not in "fiubc":
+            raise CallError(f"the forward pass returned {kind_in_words(v)} as {n}: it must be a number or an array of numbers")
         if np.iscomplexobj(v):
             raise CallError(f"the output {n} is complex: return its real part and its imaginary part, or its absolute value")
     outputs = {n: np.shape(v) for n, v in first.outputs.items()}
@@ -222,9 +227,9 @@ def _traced(
     layer: Layer, values: Values, upstreams: Values, fmt: Format, shapes: Mapping[str, tuple[int, ...]], flows: Mapping[str, tuple[int, ...]], ran: Ran, fixed: Mapping[str, Sequence[str]] = NONE_FIXED
 ) -> Trace:
     """The trace beside what NumPy gave."""
-    recorder = Recorder(shapes, flows)
-    recorder.has_symmetric_gradients = _are_symmetric(values, ran)
     kind = dtype(fmt)
+    recorder = Recorder(shapes, flows, dtype=kind)
+    recorder.has_symmetric_gradients = _are_symmetric(values, ran)
     inputs = {n: Traced(recorder.inputs[n].copy(), np.array(values[n], dtype=kind), recorder) for n in shapes}
     inputs |= {n: Traced(recorder.decimals(fixed[n], np.shape(a)), np.array(a), recorder) for n, a in zip(layer.names, layer.args, strict=True) if n in fixed and is_real(a)}
     flowing = [Traced(recorder.upstreams[o].copy(), np.array(upstreams[o], dtype=kind), recorder) for o in flows]

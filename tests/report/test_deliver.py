@@ -85,6 +85,13 @@ def test_a_named_pipe_is_skipped_in_a_folder_and_refused_by_name(evil: str, caps
     assert "it is a pipe, not a file" in capsys.readouterr().out
 
 
+def test_a_name_that_is_too_long_is_said_of_that_path_alone(evil: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["a/" * 3000 + "x.yaml", evil]) == 2
+    out = capsys.readouterr().out
+    assert "the file cannot be read: File name too long" in out
+    assert "1 case, 1 passed" in out
+
+
 def test_a_place_that_cannot_be_written_is_said(evil: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plot", evil, "--over", "x", "--output", str(Path(evil).parent / "none" / "x.svg")]) == 2
     assert "No such file or directory" in capsys.readouterr().err

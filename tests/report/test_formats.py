@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -51,6 +52,16 @@ name: bent
 fucntion: sin(x)
 points: [{x: one}]
 """
+
+
+@pytest.mark.parametrize("name", ['a<b>&"c.yaml', "bytes\udcff\udcfe.yaml", "new\nline.yaml", "\u202ertl.yaml"])
+def test_every_format_takes_any_name_of_a_file(name: str) -> None:
+    loaded = load_text("function: x * y\npoints: [{x: 3, y: -4}]\nimplementations: {m: {backward: dx = x; dy = x}}\ndomain: {x: [1, 2], y: [1, 2]}\nsample: 2\n", file=name)
+    report = verify_all(loaded.cases, loaded.complaints)
+    (first, *_) = json.loads(sarif.render(report))["runs"][0]["results"]
+    assert os.fsdecode(unquote_to_bytes(first["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])) == name
+    ET.fromstring(junit.render(report))
+    assert sum(line.startswith("::error ") for line in github.render(report).splitlines()) == 1
 
 
 @pytest.fixture(scope="module")

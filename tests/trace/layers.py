@@ -15,6 +15,10 @@ def sigmoid_backward(g, x):
     return slope * g
 
 
+def sigmoid_of_one_row(g, x):
+    return sigmoid_backward(g, x)[0]
+
+
 def sigmoid_plus(g, x):
     s = sigmoid(x)
     slope = s * (1 + s)

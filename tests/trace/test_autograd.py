@@ -42,3 +42,32 @@ def test_a_wrong_rule_is_named_in_the_users_file():
     assert found.place.file == __file__
     assert "defvjp" in Path(__file__).read_text(encoding="utf-8").splitlines()[found.place.line - 1]
     assert "`-` where `+` is meant in `1 - np.exp(x)`" in found.message
+
+
+W, B = np.array([[0.5, -1.25], [0.75, -0.375], [2.0, 1.5]]), np.array([0.25, -0.5])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(lambda w, b: anp.sum((anp.dot(X, w) + b) ** 2), id="a traced array beside a box"),
+        pytest.param(lambda w, b: anp.sum(anp.tanh(w - b) * (b * w)), id="broadcasting"),
+        pytest.param(lambda w, b: anp.sum((w @ b) ** 2), id="matmul"),
+        pytest.param(lambda w, b: anp.sum(anp.einsum("ij,j->i", w, b) ** 2), id="einsum"),
+        pytest.param(lambda w, b: anp.sum(anp.maximum(w, b)), id="a ufunc of two"),
+        pytest.param(lambda w, b: anp.sum((1 - 2 * b) / w), id="numbers on the left"),
+    ],
+)
+def test_operations_of_several_inputs_are_traced(function):
+    report = check(function, W, B)
+    assert (report.status, report.basis) == ("passed", "traced"), report.notes
+
+
+def test_a_broadcast_rule_that_forgets_its_sum_is_wrong():
+    @extend.primitive
+    def shifted(w, b):
+        return w + b
+
+    extend.defvjp(shifted, lambda ans, w, b: lambda g: g, lambda ans, w, b: lambda g: g[0])  # noqa: ARG005 - autograd passes them
+    report = check(lambda w, b: anp.sum(shifted(w, b) ** 2), W, B)
+    assert {f.gradient.partition("[")[0] for f in report.findings if f.code == "V101"} == {"db"}

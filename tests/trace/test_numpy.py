@@ -202,6 +202,16 @@ def test_a_callable_that_changes_its_inputs_or_is_random_does_not_pass():
 
 
 def test_calls_that_no_convention_explains_are_refused_with_a_sentence():
+    with pytest.raises(CallError, match="names= has 2 names, and there are 1 inputs"):
+        check(layers.sigmoid, X, backward=layers.sigmoid_backward, names=["x", "y"])
+    with pytest.raises(CallError, match="names= has one name twice: x, x"):
+        check(lambda x, y: x * y, X, X, backward=lambda g, x, y: (g * y, g * x), names=["x", "x"])
+    with pytest.raises(ValueError, match="upstream: what flows into 'out' has a value that is not finite"):
+        check(layers.sigmoid, X, backward=layers.sigmoid_backward, upstream=np.full(X.shape, np.nan))
+    with pytest.raises(CallError, match="the forward pass returned a str as out"):
+        check(lambda x: f"{x}", X, backward=layers.sigmoid_backward)
+    with pytest.raises(CallError, match="there is nothing to differentiate: it was given an array of dtype int64, a list"):
+        check(lambda x, _: x * x, np.array([1, 2], dtype=np.int64), [1.5, 2.0], backward=layers.sigmoid_backward)
     with pytest.raises(CallError, match="there is no backward pass"):
         check(layers.sigmoid, 0.3)
 
@@ -210,6 +220,8 @@ def test_a_gradient_of_another_shape_fails_and_one_that_is_missing_is_said():
     report = check(layers.sigmoid, X, backward=lambda g, _: g[0])
     assert (report.status, [f.code for f in report.findings]) == ("failed", ["V108"])
     assert "the gradient of x has the shape (3,); x has (2, 3)" in report.findings[0].message
+    (found,) = check(layers.sigmoid, X, backward=layers.sigmoid_of_one_row).findings
+    assert found.place.line == layers.sigmoid_of_one_row.__code__.co_firstlineno, "the backward pass, where it is made"
     report = check(layers.affine_forward, X, W, B, backward=lambda dout, cache: layers.affine_backward(dout, cache)[:2])
     assert report.status == "passed"
     assert any("no gradient is returned of b" in n for n in report.notes)

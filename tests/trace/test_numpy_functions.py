@@ -55,6 +55,7 @@ CODE = {
     "along an axis": lambda x: np.apply_along_axis(lambda row: row / row.sum(), 1, x) + np.apply_along_axis(np.prod, 1, x)[:, None] + np.apply_along_axis(lambda c: c * c[0], 0, x),
     "vectorize": lambda x: np.vectorize(lambda v, w: v * w if v > 0 else -v)(x, x[0]),
     "windows": lambda x: np.lib.stride_tricks.sliding_window_view(x, 2, axis=1)[:, :, 0] * x[:, 1:],
+    "strides": lambda x: np.lib.stride_tricks.as_strided(x, (2, 2, 2), (*x.strides, x.strides[1])).sum(axis=2) + np.lib.stride_tricks.as_strided(x[:, 1:], (2, 2), x.strides) * x.T.strides[0],
     "bincount": lambda x: np.bincount([2, 0, 2], weights=x[0]) * x,
     "one by one": lambda x: np.array([v * v for v in np.nditer(x)]) + np.array([v * sum(i) for i, v in np.ndenumerate(x)]),
     "lists": lambda x: ([[x[0, 0], x[1, 1] * 2, 0.0], [1, 2, 3]] - x) * np.maximum([x[0], x[0]], x) + np.array(x.tolist()) * x + np.array([float(v) for v in x[0]]),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from verifier.arithmetic import floats
 from verifier.circuit import arrays
 from verifier.language.formats import FORMATS
-from verifier.trace.places import file_of, position
+from verifier.language.user_files import is_of_a_library
+from verifier.trace.places import file_of, position, raised_at
 from verifier.trace.record import Spot
 from verifier.trace.recorder import TOTAL, Recorder
 
@@ -97,3 +100,15 @@ def test_functions_that_differ_in_their_columns_only_have_their_own_places() -> 
         code = space["f"].__code__
         found.append(next(p for k in range(0, len(code.co_code), 2) if (p := position(code, k))[2:] == (11, len(text.splitlines()[1]))))
     assert found == [(2, 2, 11, 14), (2, 2, 11, 18)]
+
+
+def test_an_error_is_at_the_last_line_of_the_users_and_not_in_a_library():
+    def of_the_user(text):
+        return json.loads(text)
+
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        of_the_user("{")
+    place = raised_at(raised.value)
+    assert place is not None
+    assert (place.file, place.line) == (__file__, of_the_user.__code__.co_firstlineno + 1)
+    assert [is_of_a_library(f) for f in (json.__file__, np.linalg.__file__, floats.__file__, pytest.__file__, __file__)] == [True, True, True, False, False]

@@ -145,6 +145,8 @@ def flowing(callee: Callee, upstream: Any, numbers: Callable[[Any], Floats]) -> 
             found[name] = np.broadcast_to(numbers(value), found[name].shape)
         except ValueError:
             raise ValueError(f"upstream: what flows into '{name}' has the shape {tuple(np.shape(value))}, and '{name}' has {found[name].shape}") from None
+        if not np.all(np.isfinite(found[name])):
+            raise ValueError(f"upstream: what flows into '{name}' has a value that is not finite")
     return {o: rounded(v, format_named(callee.narrow[o])) if o in callee.narrow else v for o, v in found.items()}
 
 

@@ -28,7 +28,7 @@ def case_files(*paths: str | os.PathLike[str], in_folders: Callable[[str], bool]
 
 def _found(path: str, in_folders: Callable[[str], bool] | None) -> Iterator[str | Complaint]:
     """The case files at a path in a stable order, and complaints about what cannot be read."""
-    if not Path(path).is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name is too long; reading it will tell
         yield path
         return
     found = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from verifier.case.components import PointText, base, gathered
 from verifier.language import formats
 from verifier.language.formats import FORMATS, Format, dtype, numbers, places, round_array, round_exact
 from verifier.language.numeral import exact, special
+from verifier.language.user_files import seed_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +165,7 @@ def sample_columns(case: Case, fmt: Format, admits: Admits | None = None) -> lis
 def _source(case: _Drawing) -> np.random.BitGenerator:
     import numpy as np
 
-    return np.random.PCG64(zlib.crc32(case.name.encode()))  # its raw bits are the same in every version of NumPy (NEP 19)
+    return np.random.PCG64(seed_of(case.name))  # its raw bits are the same in every version of NumPy (NEP 19)
 
 
 @lru_cache(maxsize=MOST_SAMPLES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from verifier.compare.check import Check
 from verifier.compare.compare import compare
 from verifier.compare.discrepancy import Discrepancy
 from verifier.language.numeral import exact
+from verifier.language.user_files import seed_of
 from verifier.language.verdict import Verdict
 
 UPSTREAMS = (-1.375, 0.75, -2.5, 1.25, -0.625, 3.5)  # exact in every format
@@ -75,7 +75,7 @@ def _dependence_of(step: Step, kinds: Sequence[str]) -> str:
 
 def other_upstream(upstream: float, *, seed: str) -> float:
     """A second gradient to flow in, drawn by the seed."""
-    return random.Random(zlib.crc32(seed.encode())).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
+    return random.Random(seed_of(seed)).choice([u for u in UPSTREAMS if u != upstream])  # noqa: S311 - no secret
 
 
 def not_linear(check: Check, rows: Iterable[Sequence[Discrepancy]], *, other: float, most: int = MOST_POINTS) -> list[Discrepancy]:

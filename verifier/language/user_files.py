@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+import sysconfig
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from verifier.language.source import Complaint, Place
 
 DESCRIPTORS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # files that are open already: `verifier <(python make_case.py)`
+OWN_FOLDER = str(Path(__file__).resolve().parent.parent)
+STANDARD = tuple({sysconfig.get_path(k) + os.sep for k in ("stdlib", "platstdlib")})
+INSTALLED = tuple({sysconfig.get_path(k) + os.sep for k in ("purelib", "platlib")})  # below the standard library on some systems
+FRAMEWORKS = tuple(folder + name + os.sep for folder in INSTALLED for name in ("numpy", "scipy", "torch", "jax", "jaxlib", "autograd", "sympy", "mpmath", "flint", "ml_dtypes"))  # and the libraries of this package
 
 
 class NoFileError(OSError):
@@ -27,6 +34,16 @@ def content_of(path: str | os.PathLike[str], most: int = -1) -> bytes:
             return stream.read(most)
     except IsADirectoryError:
         raise NoFileError("it is a folder, not a file") from None
+
+
+def is_of_a_library(file: str) -> bool:
+    """Whether a file of code belongs to Python, to a framework that computes gradients, to this package or to a library of its own: no code of a user stands there."""
+    return file.startswith(("<frozen", OWN_FOLDER, *FRAMEWORKS)) or (file.startswith(STANDARD) and not file.startswith(INSTALLED))
+
+
+def seed_of(name: str) -> int:
+    """A number that a name gives, the same everywhere; the name may have bytes of a file's name that are no text."""
+    return zlib.crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def not_utf8(content: bytes, error: UnicodeDecodeError, file: str) -> Complaint:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,6 +19,7 @@ from verifier.compare.checked import Checked
 from verifier.compare.content import content_of_check, content_of_meant, content_of_rows
 from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.meant import is_meant, meant_in
+from verifier.language.user_files import seed_of
 from verifier.language.verdict import Verdict
 from verifier.report import by_array
 from verifier.report.attempts import Attempts
@@ -66,7 +66,7 @@ def _firsts(found: Sequence[Checked]) -> list[Checked]:
 
 def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache, known: KnownRows) -> dict[str, Outcome]:
     check, points, rows, wrong = checked.check, checked.points, checked.rows, _wrong(checked)
-    meant, seed, deadline = meant_in(case, check.format), zlib.crc32(case.name.encode()), time.process_time() + seconds
+    meant, seed, deadline = meant_in(case, check.format), seed_of(case.name), time.process_time() + seconds
 
     def name() -> str:
         return name_of("outcomes", content_of_check(check), tuple(points), content_of_rows(rows), content_of_meant(meant), seed, [(g, d.point) for g, d in wrong.items()])
@@ -80,7 +80,7 @@ def _outcomes(case: Case, checked: Checked, seconds: float, cache: Cache, known:
 
 
 def _unproved(case: Case, checked: Checked, known: KnownRows) -> dict[str, Outcome]:
-    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=zlib.crc32(case.name.encode()), listed=checked.rows, wrong=_wrong(checked), known=known)
+    found = agreement.by_points(checked.check, checked.points, meant=meant_in(case, checked.check.format), seed=seed_of(case.name), listed=checked.rows, wrong=_wrong(checked), known=known)
     return {name: replace(o, note=f"{o.note}; its proof was not tried to the end") for name, o in found.items()}
 
 

@@ -18,12 +18,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from verifier.language.user_files import content_of
 from verifier.run.environment import code, environment, processor
 from verifier.run.plain import Foreign, plain, read
 
 FOLDER = ".verifier_cache"
 SWITCH = "VERIFIER_NO_CACHE"  # a variable of the environment: set to anything, there is no cache
 KEY_BYTES = 32
+MOST_BYTES = 64 << 20  # of an entry that is read
 MOST_ENTRIES = 20_000  # above it the oldest half is removed
 UNKNOWN = object()  # what `get` gives where there is no entry
 IGNORED = "# made by verifier: results that it can compute again at any time\n*\n"
@@ -44,8 +46,9 @@ class Cache:
         if self._held is not None and name in self._held:
             return self._held[name]
         with suppress(OSError, ValueError, RecursionError):  # Foreign, JSONDecodeError and UnicodeDecodeError are ValueErrors
-            code, _, text = self._path(name).read_text(encoding="ascii").partition("\n")
-            if hmac.compare_digest(code, self._code(name, text)):
+            content = content_of(self._path(name), MOST_BYTES + 1)  # no pipe and no device, which would be read without end
+            code, _, text = content.decode("ascii").partition("\n")
+            if len(content) <= MOST_BYTES and hmac.compare_digest(code, self._code(name, text)):
                 return read(kind, json.loads(text))
         return UNKNOWN
 

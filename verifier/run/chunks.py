@@ -17,10 +17,12 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from verifier.run.last_words import ProcessDied
 from verifier.run.local import limited_memory, limited_time
 
 AHEAD = 1000  # results that may wait for an earlier one
 AGAIN = 2  # attempts at an item alone, before it is given up
+ONCE = 1  # the same where it took too long: alone it had the machine for itself
 AFTER_DEATH = 5  # the same where its process died, which may have been killed for another's sake, and soon tells
 MOST_LOST = 3  # of one item that is split; further parts that fail are not split again
 BEAT = 2.0  # seconds after which it is seen to that the executor is alive
@@ -298,6 +300,8 @@ class Run:
             return outcome
         if isinstance(error, BrokenExecutor):
             self.executor.reopen()
+        died = error if isinstance(error, ProcessDied) else ProcessDied("its process died")
+        at = f", at {died.at}" if died.at else ""
         if time.monotonic() - start >= limit:
-            return Failed(f"it did not end within {limit:g} s", AGAIN)
-        return Failed("its process died", AFTER_DEATH)
+            return Failed(f"it did not end within {limit:g} s{at}", ONCE)
+        return Failed(f"{died}{at}", AFTER_DEATH)

@@ -60,6 +60,14 @@ def end(executor: ProcessPoolExecutor) -> None:
         queue._writer.close()  # noqa: SLF001
 
 
+def has_ended(process: Any) -> bool:
+    """Whether a process has ended. One of our own is not waited for yet: until then its number, which its group has as well, is given to no other."""
+    if hasattr(os, "waitid"):
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    return not process.is_alive()
+
+
 def end_process(process: Any) -> None:
     """Kill a process, with those that it has started where it leads a group."""
     _end_group(process.pid)

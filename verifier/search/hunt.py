@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import random
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from verifier.compare.discrepancy import Discrepancy
 from verifier.compare.linearity import other_upstream
 from verifier.compare.meant import Meant, satisfied
 from verifier.language.formats import Format, floor_log2, numbers, places, round_exact
+from verifier.language.user_files import seed_of
 from verifier.language.verdict import Verdict
 from verifier.search import thresholds, work
 from verifier.search.judge_many import BY_COLUMNS, FEW_CLAIMS, is_left_out, judge_many
@@ -90,7 +90,7 @@ def search(check: Check, domain: InputRanges, *, seed: str, budget: int, verdict
     """`hunt`, with what its budget did not suffice for."""
     scan, fmt = _Scan(check, budget, meant, sharp=sharp, within=within), check.format
     inside = [_inside(fmt, *bounds) for bounds in domain]
-    source = random.Random(zlib.crc32(seed.encode()))  # noqa: S311 - a choice of points, not a secret
+    source = random.Random(seed_of(seed))  # noqa: S311 - a choice of points, not a secret
     first = bases(inside, fmt, random.Random(0))[0]  # noqa: S311
     scan.along([(path, BETWEEN if path.base == first else SPARSE) for path in paths(check.subject.program, inside, fmt, source)])
     moved = range(min(len(inside), of_many(HARD_INPUTS, len(inside))))

@@ -80,7 +80,14 @@ def layer_of(fn: Any, args: Sequence[Any], backward: Callable[..., Any] | None, 
         backward = backward_of(fn, [i for i, a in enumerate(args) if is_real(a)])
     if not callable(fn):
         raise CallError("fn must be a function, or an object with the methods forward and backward")
-    return Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
+    if names is not None and len(set(names)) < len(names):
+        raise CallError(f"names= has one name twice: {', '.join(names)}")
+    if names is not None and len(names) != len(args):
+        raise CallError(f"names= has {len(names)} names, and there are {len(args)} inputs")
+    layer = Layer(fn, backward, tuple(args), tuple(names) if names is not None else _names(fn, args), owner, framework, own_weights(owner), fixed)
+    if owner is None and not layer.inputs:
+        raise CallError(f"no input is a float or an array of floats, so there is nothing to differentiate: it was given {', '.join(map(kind_in_words, args)) or 'nothing'}")
+    return layer
 
 
 def with_weights(layer: Layer, flows: Callable[[Forward], Sequence[Any]]) -> Layer:
@@ -203,7 +210,7 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     arguments = layer.arguments
     if isinstance(result, Iterator) and not isinstance(result, Traced):
-        raise CallError(f"the backward pass returned {_described(result)}, which has no gradients until it is run; return them")
+        raise CallError(f"the backward pass returned {kind_in_words(result)}, which has no gradients until it is run; return them")
     if isinstance(result, dict):
         everything = layer.inputs
         for key, value in result.items():
@@ -218,11 +225,11 @@ def gradients_of(layer: Layer, result: Any) -> dict[str, Any]:
         if value is not None and weight.name not in found:
             found[weight.name] = value
     if not found:
-        raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {_described(result)}")
+        raise CallError(f"the backward pass returned no gradient of an input of floats ({', '.join(layer.inputs)}): it returned {kind_in_words(result)}")
     found = {n: settled(v) for n, v in found.items()}
     for name, value in found.items():
         if not isinstance(value, Traced) and (np.asarray(value).dtype.kind not in "fiub" and not _holds_traced(value)):
-            raise CallError(f"the gradient of {name} is {_described(value)}: it must be a number or an array of real numbers")
+            raise CallError(f"the gradient of {name} is {kind_in_words(value)}: it must be a number or an array of real numbers")
     inputs = layer.inputs
     for name, words in wrong_shapes({n: (np.shape(inputs[n]), np.shape(_plain(v))) for n, v in found.items()}).items():
         raise ShapeError(name, words)
@@ -233,14 +240,13 @@ def _holds_traced(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(isinstance(v, Traced) or _holds_traced(v) for v in value)
 
 
-def _described(value: Any) -> str:
-    """What something is that is no gradient."""
+def kind_in_words(value: Any) -> str:
+    """What a value is that is no number and no array of numbers."""
     if value is None:
         return "None"
     if isinstance(value, dict):
         return f"a dictionary with the keys {', '.join(map(str, value))}"
-    kind = np.asarray(value).dtype
-    return f"an array of dtype {kind}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+    return f"an array of dtype {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
 
 
 def _in_order(listed: list[Any], layer: Layer, arguments: Mapping[str, Any]) -> dict[str, Any]:

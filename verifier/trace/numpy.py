@@ -25,6 +25,7 @@ from verifier.trace.recorder import Recorder
 LIBRARIES = tuple(str(p) for p in (np.__path__[0],))  # frames below it are not the user's
 MASKED = str(Path(np.ma.__file__).parent)  # frames below it are those of masked arrays
 WRITABLE = "make the array that is written into by np.zeros, np.array or np.copy, whose elements may be traced"
+SHAPES_ONLY = ("_parse_einsum_input",)  # functions of NumPy that read the shapes of arrays, and not their numbers
 CASTS = ("float64", "float32", "float16")
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # what functions of NumPy mean for traced arrays: `numpy_functions` fills it
 UFUNC_METHODS: dict[str, Callable[..., Any]] = {}  # what the methods of a ufunc mean for them: `numpy_ufuncs` fills it
@@ -81,6 +82,11 @@ class Traced(NDArrayOperatorsMixin):
     def nbytes(self) -> int:
         """The bytes of all components."""
         return int(self.value.nbytes)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The bytes from one component to the next, along each axis."""
+        return tuple(self.value.strides)
 
     @property
     def flags(self) -> Any:
@@ -175,6 +181,8 @@ class Traced(NDArrayOperatorsMixin):
         if caller is not None and caller.f_code.co_filename.startswith(MASKED):
             self.here()
             raise Refusal("masked arrays are not traced", self.recorder.place(), "write it with np.where and the mask", self.recorder.forward())
+        if _reads_shapes_only(frame):
+            return np.empty(self.shape, self.dtype)
         if not frame.f_code.co_filename.startswith((PACKAGE, *LIBRARIES)):
             if called_method(frame) == "dot" and self.ndim:
                 self.here()
@@ -231,6 +239,8 @@ class Traced(NDArrayOperatorsMixin):
     # ------------------------------------------------------------ functions
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, out: Any = None, where: Any = True, dtype: Any = None, **keywords: Any) -> Any:
+        if any(map(_has_ufuncs_of_its_own, operands)):
+            return NotImplemented  # a box of autograd
         self.here()
         if where is not True and (method != "__call__" or out is None):
             raise self.refusal(f"np.{ufunc.__name__} with where=" + (" and without out=: where it does not hold nothing is set" if method == "__call__" else ""))
@@ -336,6 +346,18 @@ class Traced(NDArrayOperatorsMixin):
         self[...] = new
 
 
+def _has_ufuncs_of_its_own(value: Any) -> bool:
+    """Whether an operand is of a type that says itself what ufuncs mean for it, and not one of those that are traced."""
+    own = getattr(type(value), "__array_ufunc__", None)
+    return own is not None and own is not np.ndarray.__array_ufunc__ and not issubclass(type(value), NDArrayOperatorsMixin | np.ndarray | np.generic)
+
+
+def _reads_shapes_only(frame: FrameType) -> bool:
+    """Whether a function of NumPy, or a comprehension in one, reads the shapes of arrays and not their numbers."""
+    asking = frame.f_back if frame.f_code.co_name.startswith("<") and frame.f_back is not None else frame
+    return asking.f_code.co_name in SHAPES_ONLY and asking.f_code.co_filename.startswith(LIBRARIES)
+
+
 class Flat:
     """`x.flat`: the components in C order, which may be read and written."""
 
@@ -388,18 +410,20 @@ def wrap(r: Recorder, steps: Any, value: Any, what: str = "", *, read: bool = Tr
 
 
 def lift(r: Recorder, value: Any) -> Traced:
-    """Anything that NumPy takes as an array, with steps: data are constants, Python's numbers are as they were written."""
+    """Anything that NumPy takes as an array, with steps: data are constants, Python's numbers and lists of them are as they were written."""
     value = settled(value)
     if isinstance(value, Traced):
         return value
     if isinstance(value, bool | int | np.integer | np.bool_):
         return Traced(np.array(arrays.literal(r.builder, str(int(value)))), np.asarray(value), r)
-    if isinstance(value, float):  # np.float64 is one
-        return Traced(np.array(r.number(float(value))), np.asarray(value), r)
+    if isinstance(value, float) or (isinstance(value, np.floating) and value.dtype == r.dtype):  # np.float64 is a float
+        return Traced(np.array(r.number(value)), np.asarray(value), r)
     if isinstance(value, list | tuple):
         parts = [lift(r, v) for v in value]
         if parts and any(isinstance(v, Traced) for v in _leaves(value)):
             return Traced(np.stack([p.steps for p in parts]), np.stack([p.value for p in parts]), r)
+        if any(isinstance(v, float) for v in _leaves(value)) and all(isinstance(v, float | int) for v in _leaves(value)):
+            return Traced(r.numbers(value), np.asarray(value), r)
     if are_complex(value):
         raise Refusal("complex numbers where only real ones are traced", r.place(), "write the real and the imaginary part out, or " + ADVICE, r.forward())
     data = np.asarray(value)

@@ -10,6 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
+from numpy.lib.stride_tricks import as_strided
 
 from verifier.circuit import arrays
 from verifier.language.gates import GATES, canonical
@@ -212,6 +214,24 @@ def _one_by_one(name: str, original: Any) -> Any:
     return walk
 
 
+def _strided(r: Recorder, original: Any) -> Any:
+    """`as_strided` of a traced array: a view of its values, and the same view of its steps."""
+
+    def view(x: Any, shape: Any = None, strides: Any = None, **keywords: Any) -> Any:
+        if not isinstance(x, Traced):
+            return original(x, shape, strides, **keywords)
+        r.here(user_frame(LIBRARIES))
+        value, steps = x.value, x.steps
+        found = original(value, shape, strides, **keywords)
+        unit, own = value.itemsize, steps.itemsize
+        (low, high), (first, end) = byte_bounds(value), byte_bounds(found)
+        if first < low or end > high or any(s % unit for s in found.strides) or [s * unit for s in steps.strides] != [s * own for s in value.strides]:
+            raise Refusal("as_strided with numbers that are not those of its array", r.place(), "write it with np.lib.stride_tricks.sliding_window_view", r.forward())
+        return Traced(original(steps, found.shape, [s // unit * own for s in found.strides], **keywords), found, r)
+
+    return view
+
+
 np_originals: dict[str, Any] = {name: getattr(np, name) for name in (*MAKERS, *TAKERS)}
 
 
@@ -230,7 +250,8 @@ def patched(r: Recorder, modules: Iterable[ModuleType | dict[str, Any]] = ()) ->
     for name, original in vars(math).items():
         if callable(original) and not name.startswith("_"):
             replaced[id(original)] = _of_math(r, name, original)
-    spaces = [vars(np), vars(np.linalg), vars(np.fft), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
+    replaced[id(as_strided)] = _strided(r, as_strided)
+    spaces = [vars(np), vars(np.linalg), vars(np.fft), vars(np.lib.stride_tricks), vars(math), *(m if isinstance(m, dict) else vars(m) for m in modules)]
     for name in ("nditer", "ndenumerate"):
         replaced[id(getattr(np, name))] = _one_by_one(name, getattr(np, name))
     undo: list[tuple[dict[str, Any], str, Any]] = []

@@ -12,14 +12,12 @@ from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
-import numpy as np
-
 from verifier.circuit.program import Line
 from verifier.language.source import Place, Source
+from verifier.language.user_files import is_of_a_library
 from verifier.trace.record import Spot
 
 PACKAGE = str(Path(__file__).resolve().parent.parent)
-NUMPY = str(Path(np.__file__).resolve().parent)
 MOST_POSITIONS = 4_096  # of instructions that are remembered: in a loop they come again, and to find one takes as long as its function is
 Offsets = tuple[int, int]
 
@@ -140,7 +138,7 @@ def raised_at(error: BaseException, *, innermost: bool = False) -> Place | None:
     frames = [(t.tb_frame.f_code.co_filename, t.tb_lineno) for t in _tracebacks(error)]
     if innermost and frames and frames[-1][0].startswith(PACKAGE):
         return None
-    return next((Place(file, line, 1) for file, line in reversed(frames) if not file.startswith((PACKAGE, NUMPY, "<frozen"))), None)
+    return next((Place(file, line, 1) for file, line in reversed(frames) if not is_of_a_library(file)), None)
 
 
 def _tracebacks(error: BaseException) -> Iterator[TracebackType]:

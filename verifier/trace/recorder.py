@@ -14,10 +14,12 @@ import numpy.typing as npt
 from verifier.circuit import arrays
 from verifier.circuit.arrays import Array
 from verifier.circuit.program import TOTAL, Builder, Line, Program, component_names
+from verifier.language.numeral import exact
 from verifier.language.source import Place
 from verifier.trace.places import StatementPlace, file_of, spot_of
 from verifier.trace.record import Branch, Floats, Reading, Spot, Stop, Taken, Trace, Values, flat
 
+EITHER = 25  # digits of a constant that stands for a float and for every number that rounds to it
 SHORT = 14  # digits of a constant that is written as a decimal: fewer than any rounded constant of float64 has
 
 
@@ -39,8 +41,9 @@ class Recorder:
     flows; an output of `end_forward` that is not among them counts as it is.
     """
 
-    def __init__(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]], *, holds: bool = False) -> None:
+    def __init__(self, inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, tuple[int, ...]], *, holds: bool = False, dtype: Any = None) -> None:
         self.holds = holds  # whether what the code says is a constant is one
+        self.dtype = dtype  # of the run, whose numbers are decimals of the source
         self.shapes = {**inputs, **{upstream_name(o): s for o, s in outputs.items()}}
         self.builder = Builder(tuple(c for name, shape in self.shapes.items() for c in components(name, shape)))
         self.arrays: dict[str, Array] = {}
@@ -62,6 +65,8 @@ class Recorder:
         self.backward_start = -1
         self.undo: list[Callable[[], None]] = []  # what puts back what the run changed of the user's
         self.written_at: Place | None = None  # where it changed an array first
+        self._decimals: set[float] = set()  # floats that were met as decimals which are other numbers, in the format of the run
+        self._data: set[float] = set()  # floats that were met as data
         self._moving: dict[int, bool] = {}  # whether a step depends on an input, as far as it was asked
         self._statement: StatementPlace | None = None
         self._span = (-1, -1)
@@ -112,12 +117,31 @@ class Recorder:
 
     # ------------------------------------------------------------ values
 
-    def number(self, value: float) -> int:
-        """The step of a Python number: the decimal that is its shortest text, as if it stood in the source."""
+    def number(self, value: float | np.floating[Any]) -> int:
+        """The step of a number of Python or of NumPy: the decimal that is its shortest text, as if it stood in the source; either, where the same float was met as data."""
         if not math.isfinite(value):
-            return self._constant(value)
-        text = repr(float(value)).removesuffix(".0")
-        return arrays.literal(self.builder, text)
+            return self._constant(float(value))
+        text = (str(value) if isinstance(value, np.floating) else repr(value)).removesuffix(".0")
+        return arrays.literal(self.builder, self._written(text))
+
+    def numbers(self, values: npt.ArrayLike) -> Array:
+        """The steps of an array of numbers, each as it is written; one step for each distinct value."""
+        data = np.asarray(values, dtype=np.float64)
+        known = {v: self.number(v) for v in dict.fromkeys(flat(data))}
+        return np.array([known[v] for v in flat(data)], dtype=np.int64).reshape(data.shape)
+
+    def _written(self, text: str) -> str:
+        """The text of a number that is written as a decimal."""
+        value = self._rounded(float(text))
+        if value in self._data:
+            return f"{float(text):.{EITHER}g}"
+        if value != exact(text):
+            self._decimals.add(value)
+        return text
+
+    def _rounded(self, value: float) -> float:
+        """A number in the format of the run."""
+        return value if self.dtype is None else float(self.dtype.type(value))
 
     def _constant(self, value: float) -> int:
         line, start, end = self.builder.place
@@ -125,7 +149,7 @@ class Recorder:
         return self.builder.append("neg", (step,), line=line, start=start, end=end) if value < 0 else step
 
     def constants(self, values: npt.ArrayLike) -> Array:
-        """The steps of data: every float is itself, exactly; one step for each distinct value."""
+        """The steps of data: every float is itself, exactly, or also the decimal that it was met as before; one step for each distinct value."""
         data = np.asarray(values)
         if data.dtype.kind in "bui":
             return arrays.numbers(self.builder, data.astype(np.int64))
@@ -135,11 +159,14 @@ class Recorder:
 
     def decimals(self, texts: Sequence[str], shape: tuple[int, ...]) -> Array:
         """The steps of numbers that are written in a case file: the decimals themselves, as a function in that file has them."""
-        return np.array([arrays.literal(self.builder, t) for t in texts], dtype=np.int64).reshape(shape)
+        return np.array([arrays.literal(self.builder, self._written(t)) for t in texts], dtype=np.int64).reshape(shape)
 
     def _exact(self, value: float) -> int:
         if not math.isfinite(value):
             return self._constant(value)
+        if value in self._decimals:
+            return arrays.literal(self.builder, f"{value:.{EITHER}g}")
+        self._data.add(value)
         short = f"{value:.{SHORT}g}"
         text = repr(value).removesuffix(".0") if float(short) == value and len(repr(value)) <= SHORT and float(value).is_integer() else value.hex()
         return arrays.literal(self.builder, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from typing import Any
 from urllib.parse import quote
@@ -105,7 +106,8 @@ def _result(case: CaseReport, f: Finding, index: int, own: str, occurrence: int)
 
 def _artifact(file: str) -> dict[str, str]:
     path = relative(file)
-    return {"uri": "file://" + quote(path)} if path.startswith("/") else {"uri": quote(path), "uriBaseId": ROOT}
+    uri = quote(os.fsencode(path))  # a name may have bytes that are no text
+    return {"uri": "file://" + uri} if path.startswith("/") else {"uri": uri, "uriBaseId": ROOT}
 
 
 def fingerprint(case: CaseReport, f: Finding) -> str:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from verifier.language.formats import Format
+from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.trace.flows import OTHER, pattern
 from verifier.trace.jax.concrete import jaxpr_of
@@ -64,6 +64,8 @@ def called(function: Callable[..., Any], arguments: Sequence[Any], names: Sequen
     """A callable with its arguments. Inputs are the leaves that are floats or arrays of floats, named after the argument and the path; arguments that are `fixed`, or that the callable does not differentiate, are none."""
     constants = _constant_places(function, len(arguments))
     known = list(names or _argument_names(function, len(arguments)))
+    if len(known) != len(arguments):
+        raise TypeError(f"names= has {len(known)} names, and there are {len(arguments)} arguments")
     pairs, tree = jax.tree_util.tree_flatten_with_path(tuple(arguments))
     found: dict[str, int] = {}
     held: dict[int, Sequence[str]] = {}
@@ -370,7 +372,7 @@ def _jaxprs(called_: JaxCall, constants: list[Any], inputs: list[Any], flowing: 
 def _traced(called_: JaxCall, values: Values, flows: Values, fmt: Format, ran: Ran, more: int, *, holds: bool = False) -> Trace:
     """The trace beside what JAX gave; iterations with a derivative rule of their own run `more` times as many rounds more; what is stopped is constant where it `holds`."""
     with wide(fmt):
-        recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()}, holds=holds)
+        recorder = Recorder({n: v.shape for n, v in values.items()}, {n: v.shape for n, v in flows.items()}, holds=holds, dtype=dtype(fmt))
         inputs, flowing = _arrays(values, fmt), _arrays(flows, fmt)
         constants = [jnp.asarray(called_.leaves[k]) for k in called_.fixed]
         (forward, asked), (backward, asked_backward) = _jaxprs(called_, constants, inputs, flowing)

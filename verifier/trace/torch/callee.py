@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten_with_path, tree_leaves
 
-from verifier.language.formats import Format, format_named
+from verifier.language.formats import Format, dtype, format_named
 from verifier.language.source import Place
 from verifier.trace.flows import OTHER, pattern
 from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Floats, Occasion, Ran, Refusal, Trace, Values
@@ -145,7 +145,7 @@ def _numbers(gradient: torch.Tensor | None, like: torch.Tensor) -> Floats:
 def trace(call: TorchCall, values: Values, upstreams: Values, fmt: Format, *, outside: Sequence[str] = (), known: list[Ran] | None = None, holds: bool = False) -> Trace:
     """The callable on steps, at these values; what is detached is constant where it `holds`. What it computes when nobody looks is `known` where it was run at them before, and serves once. Raises Refusal."""
     shapes = {i.name: tuple(i.tensor.shape) for i in call.inputs}
-    recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()}, holds=holds)
+    recorder = Recorder(shapes, {o: np.shape(v) for o, v in upstreams.items()}, holds=holds, dtype=dtype(format_named(OF_NUMBERS.get(fmt.name, fmt.name))))
     tensors = leaves(call, values, fmt)
     tracer = Tracer(recorder, outside)
     for name, tensor in tensors.items():
@@ -347,7 +347,7 @@ def callee(call: TorchCall, place: Place | None = None) -> Callee:
     outputs = first.outputs
     customs = customs_in(outputs.values())
     if not outputs or not any(i.wanted for i in call.inputs):
-        raise Refusal("no output depends on an input that requires a gradient", place, "return a tensor that is computed from tensors of floats without detach()")
+        raise Refusal("no output depends on an input that requires a gradient", place_of(call.function) or place, "return a tensor that is computed from tensors of floats without detach()")
     seen = behaviour_of(call, first)
     return Callee(
         name=_name(call.function),
