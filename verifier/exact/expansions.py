@@ -17,7 +17,7 @@ from flint import fmpq
 from verifier.arithmetic import ball_gates, balls
 from verifier.circuit.expand import is_domain
 from verifier.circuit.expressions import table_program
-from verifier.circuit.program import Program
+from verifier.circuit.program import SHIFT, Program
 from verifier.exact import borders, coefficients, marks
 from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
@@ -272,7 +272,7 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
     if gate == "mul":
         product = math.prod(v.sign if isinstance(v, Endless) else sign(v) for v in args)
         return Endless(product) if product else Undefined(NO_NUMBERS["inf"])
-    if gate == "exp" and signs[0] < 0:  # an infinity that is written does not move: exp(-inf) is 0, as in a softmax with a mask
+    if (gate == "exp" and signs[0] < 0) or (gate == "div" and not signs[0]):  # an infinity that is written does not move: exp(-inf) is 0, as in a softmax with a mask
         return number(fmpq(0))
     if gate == "tanh":
         return number(fmpq(signs[0]))
@@ -370,6 +370,8 @@ def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: S
             values[index] = inputs[index]
         elif step.args:
             value = _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            if step.text == SHIFT and isinstance(value, _Postponed) and all(isinstance(values[a], Series) for a in step.args):
+                value = values[step.args[0]]  # as large as the other operand, or nearly so: it is a shift as well
             if marks.is_derivative(step):
                 value = _written_derivative(program, index, inputs, values, value)
             values[index] = Undefined(OUTSIDE if is_domain(program, index) else value.reason, index) if isinstance(value, Undefined) and value.step < 0 else value

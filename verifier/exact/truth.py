@@ -15,7 +15,7 @@ from verifier.case.points import forget_samples
 from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag, joined
 from verifier.circuit.program import Program
-from verifier.exact import derivatives, one_sided
+from verifier.exact import derivatives, one_sided, shifts
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language.gates import GATES
@@ -39,7 +39,7 @@ class Truth:
     @cached_property
     def gradient(self) -> derivatives.Gradient:
         """The program of the gradient. Raises derivatives.NotDifferentiable, where `truth_of` has not done so."""
-        return derivatives.gradient(self.source)
+        return derivatives.gradient(self.source, as_smooth=True)
 
     @cached_property
     def hessian_rows(self) -> dict[int, derivatives.Gradient | None]:
@@ -120,8 +120,8 @@ class Truth:
 
 def truth_of(function: Program) -> Truth:
     """The exact side of a function. Raises derivatives.NotDifferentiable."""
-    exact, places = derivatives.primitive_with_places(function)
-    truth = Truth(exact, function, places)
+    exact, places = derivatives.primitive_with_places(function, as_smooth=True)
+    truth = Truth(shifts.marked(exact), function, places)
     if any(s.gate in GATES and GATES[s.gate].orders for s in exact.steps):
         _ = truth.gradient  # with respect to an order there is none: said here; elsewhere it is made where it is asked for
     return truth
