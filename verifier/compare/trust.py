@@ -228,8 +228,9 @@ def _blocks(trace: Trace, is_double: Sequence[bool]) -> dict[int, _Block]:
     low, high, is_free = np.full(size, np.inf), np.full(size, -np.inf), np.ones(size, dtype=bool)
     for n, reading in enumerate(trace.readings):
         at, values = reading.steps.ravel(), reading.floats.ravel()
-        np.minimum.at(low, at, values)
-        np.maximum.at(high, at, values)
+        with np.errstate(invalid="ignore"):  # NaN is read as well
+            np.minimum.at(low, at, values)
+            np.maximum.at(high, at, values)
         is_free[at] &= is_double[n]
     found: dict[int, _Block] = {}
     for first, count in starts:
