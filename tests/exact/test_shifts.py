@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import mpmath
 import pytest
 
-from tests.laws.by_mpmath import rules
+from tests.laws.by_mpmath import NO_ANSWER, rules
 from tests.texts import check, expression
-from verifier.circuit.program import SHIFT, Program
+from verifier.circuit.program import SHIFT, Program, Step
 from verifier.exact import derivatives, one_sided, shifts
+from verifier.language.gates import GATES
 from verifier.language.verdict import Verdict
 
 MP = mpmath.mp.clone()
@@ -72,29 +75,60 @@ def test_a_maximum_on_which_it_depends_is_none(text: str) -> None:
     assert count(text) == 0
 
 
+def value(steps: Sequence[Step], output: int, apart: Mapping[int, float]) -> mpmath.mpf:
+    """The value of a step by mpmath at x = 0.7, y = 1.3, t = 0.6, with some steps moved by a number, or by a factor where it is positive."""
+    table, values = rules(MP), []
+    for i, step in enumerate(steps[: output + 1]):
+        if step.gate == "input":
+            found = MP.mpf({"x": "0.7", "y": "1.3", "t": "0.6"}[step.text])
+        elif not step.args:
+            found = MP.inf if step.text == "inf" else MP.mpf(step.text)
+        else:
+            found = table[step.gate](*(values[a] for a in step.args))
+        values.append(found + MP.mpf(apart[i]) if i in apart else found)
+    return MP.mpf(values[output])
+
+
+def is_independent(steps: Sequence[Step], output: int, shift: int) -> bool:
+    """Whether a value stays as it is when a step is moved, or multiplied."""
+    here, most = value(steps, output, {}), value(steps, shift, {})
+    moved = [value(steps, output, {shift: by}) for by in (MP.mpf("0.137"), -MP.mpf("0.37"), most * MP.mpf("0.23"))]
+    return all(v == here or abs(v - here) <= MP.mpf(10) ** -40 * (1 + abs(here)) for v in moved)
+
+
 @pytest.mark.parametrize("text", [t for t, n in SHIFTS.items() if n])
 def test_a_shift_may_be_any_number(text: str) -> None:
     """The law itself: with another number in the place of the maximum the function has the same value."""
     program = primitives(text, "x", "y", "t")
     held = shifts.cancelling(program.steps, program.output)
-    roots = [i for i in held if any(r not in held for r in program.readers[i])]
-    rng = random.Random(text)
-    names = {"x": 0.7, "y": 1.3, "t": 0.6}
+    for root in (i for i in held if not held.issuperset(program.readers[i])):
+        assert is_independent(program.steps, program.output, root)
 
-    def value(apart: dict[int, float]) -> mpmath.mpf:
-        table, values = rules(MP), []
-        for i, step in enumerate(program.steps):
-            if step.gate == "input":
-                found = MP.mpf(names[step.text])
-            elif not step.args:
-                found = MP.inf if step.text == "inf" else MP.mpf(step.text)
-            else:
-                found = table[step.gate](*(values[a] for a in step.args))
-            values.append(found * MP.mpf(apart[i]) if i in apart else found)
-        return values[program.output]
 
-    for _ in range(5):
-        assert MP.almosteq(value({}), value({i: rng.uniform(0.5, 2) for i in roots}), MP.mpf(10) ** -50)
+def random_steps(rng: random.Random) -> list[Step]:
+    """A function of x and y in which a maximum is subtracted, or divides, and something is made of the rest."""
+    steps = [Step("input", (), "x"), Step("input", (), "y"), Step("number", (), "2"), Step("number", (), "0.5"), Step(rng.choice(("max", "min")), (0, 1))]
+    steps += [Step(rng.choice(("sub", "sub", "div")), (a, 4)) for a in (0, 1)]
+    steps += [Step(rng.choice(("exp", "exp", "abs", "neg")), (a,)) for a in (5, 6)]
+    for _ in range(rng.randint(2, 9)):
+        a, b = (rng.randrange(max(0, len(steps) - 5), len(steps)) if rng.random() < 0.7 else rng.randrange(len(steps)) for _ in range(2))
+        gate = rng.choice(("exp", "log", "neg", "abs", "sqrt", "add", "sub", "mul", "div", "add", "sub", "mul", "div", "max", "pow"))
+        steps.append(Step(gate, (a, rng.choice((2, 3)) if gate == "pow" else b) if len(GATES[gate].parameters) == 2 else (a,)))
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_found_is_a_shift(seed: int) -> None:
+    rng, found = random.Random(seed), 0
+    for _ in range(1000):
+        steps = random_steps(rng)
+        output = len(steps) - 1
+        if 4 not in shifts.cancelling(steps, output):
+            continue
+        with contextlib.suppress(*NO_ANSWER):
+            assert is_independent(steps, output, 4), steps
+            found += 1
+    assert found > 5, "some are"
 
 
 def test_marks_are_of_what_is_differentiated() -> None:
