@@ -92,6 +92,21 @@ def ctc(logits: Any) -> Any:
     return -with_added(phi, emit)[-1]
 
 
+def ctc_without_nan(logits: Any) -> Any:
+    """A CTC loss whose logarithm of zero is -inf, and which keeps two of them apart from `logaddexp`, against NaN in the gradient."""
+
+    def add(a: Any, b: Any) -> Any:
+        are_nothing = (a == -jnp.inf) & (b == -jnp.inf)
+        return jnp.where(are_nothing, -jnp.inf, jnp.logaddexp(jnp.where(are_nothing, 0.0, a), jnp.where(are_nothing, 0.0, b)))
+
+    def body(alpha: Any, row: Any) -> Any:
+        return add(alpha, jnp.concatenate([jnp.array([-jnp.inf]), alpha[:-1]])) + row[jnp.array([0, 1, 0])], 0.0
+
+    logs = jax.nn.log_softmax(logits)
+    alpha, _ = jax.lax.scan(body, jnp.full(3, -jnp.inf).at[0].set(logs[0, 0]).at[1].set(logs[0, 1]), logs[1:])
+    return -add(alpha[-1], alpha[-2])
+
+
 JAX: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "logaddexp": (jnp.logaddexp, (1.5, 1.5)),
     "logaddexp2": (jnp.logaddexp2, (1.5, 1.5)),
@@ -112,12 +127,15 @@ JAX: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "a shift in rounds": (scores(lambda a, b: shifted_log_sum(jnp, a, b)), (np.array([0.3, -0.7, 0.9]),)),
     "a linear chain": (chain(jax.nn.logsumexp), (np.zeros((2, 2)), ZEROS)),
     "the CTC loss": (ctc, (np.zeros((4, 3)),)),
+    "a CTC loss with -inf": (ctc_without_nan, (np.sin(np.arange(6.0)).reshape(3, 2),)),
     "the CTC loss, elsewhere": (ctc, (np.sin(np.arange(12.0)).reshape(4, 3),)),
 }
 TORCH: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "logaddexp": (torch.logaddexp, (1.5, 1.5)),
     "logaddexp2": (torch.logaddexp2, (1.5, 1.5)),
     "huge differences": (torch.logaddexp, (1e300, -1e300)),
+    "a sum of 1": (torch.logaddexp, (math.log(0.5), math.log(0.5))),  # its logarithm is 0, of which the kernel gives no digit
+    "a sum of 1, of powers of 2": (torch.logaddexp2, (-1.0099, math.log2(1 - 2**-1.0099))),
     "-inf": (lambda x: torch.logaddexp(x, torch.tensor(-math.inf, dtype=x.dtype)), (1.5,)),
     "logsumexp of what no ball tells apart": (lambda x: torch.logsumexp(torch.stack([torch.sin(x) ** 2 + torch.cos(x) ** 2, torch.ones_like(x), x]), 0), (0.3,)),
     "softmax of a softmax": (lambda x: torch.softmax(torch.softmax(x, 0), 0), (np.ones(3),)),

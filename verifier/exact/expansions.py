@@ -264,8 +264,8 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
     signs = [v.sign if isinstance(v, Endless) else 0 for v in args]
     if gate == "copy":
         return args[0]  # type: ignore[no-any-return]
-    if gate == "neg":
-        return Endless(-signs[0])
+    if gate in ("neg", "abs"):
+        return Endless(-signs[0] if gate == "neg" else 1)
     if gate in ("add", "sub"):
         both = {s if gate == "add" or i == 0 else -s for i, s in enumerate(signs) if s}
         return Endless(both.pop()) if len(both) == 1 else Undefined(NO_NUMBERS["inf"])
