@@ -234,3 +234,19 @@ def test_a_limit_is_looked_for_once_whatever_is_compared_there(monkeypatch: pyte
         assert len(made) == 1
     assert verdicts == [Verdict.CORRECT, Verdict.CORRECT]
     assert pickle.loads(pickle.dumps(truth)).limits == {}
+
+
+@pytest.mark.parametrize(
+    ("function", "slope", "verdict"),
+    [
+        ("x**1.5", "1.5*exp(log(x)/2)", Verdict.CORRECT),  # exp(-inf) is 0, the slope
+        ("x**1.5", "1.5*x*exp(-log(x)/2)", Verdict.WRONG),  # 0 * inf is NaN
+        ("x + x**1.5", "1 + 1.5*exp(log(x)/2)", Verdict.CORRECT),
+        ("x + x**1.5", "1.5*exp(log(x)/2)", Verdict.WRONG),
+        ("x + x**1.5", "1.000000000001 + 1.5*exp(log(x)/2)", Verdict.UNDECIDED),  # so near that it may be rounding, and it is not
+        ("x*x", "2*x + (log(x) - log(x))", Verdict.WRONG),
+    ],
+)
+def test_floats_that_are_right_by_way_of_an_infinity_are_right(function: str, slope: str, verdict: Verdict) -> None:
+    """Over the reals log(0) has no value; a float has one, and what is computed with it may be the gradient, to the last bit."""
+    assert judge(function, "0", f"({slope})*dout").verdict == verdict

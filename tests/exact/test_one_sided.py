@@ -184,7 +184,7 @@ def test_what_has_an_expansion_is_smaller_than_infinity(text: str, low: int, hig
         assert (found.low, found.high) == (arb(low), arb(high))
 
 
-@pytest.mark.parametrize("text", ["max(x, inf)", "x + inf", "0*inf + x", "where(inf - inf < 1, x, x)", "1/inf + x", "x*clip(x, inf, inf)"])
+@pytest.mark.parametrize("text", ["max(x, inf)", "x + inf", "0*inf + x", "where(inf - inf < 1, x, x)", "x*clip(x, inf, inf)"])
 def test_a_result_of_arithmetic_with_infinity_is_no_real_number(text: str) -> None:
     found = derivative(text, "0", Fraction(0))
     assert isinstance(found, limits.Nowhere)

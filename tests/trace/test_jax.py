@@ -229,6 +229,31 @@ def test_a_function_of_jax_with_a_rule_of_its_own_is_a_gate_where_it_is_one():
     assert report.results[0].exact.startswith("-0.5597735947761608")
 
 
+@pytest.mark.parametrize("name", ["expi", "sici", "erfcx", "dawsn"])
+def test_what_jax_approximates_by_pieces_is_judged_as_the_function_that_it_is(name: str) -> None:
+    """The rule of the derivative is the function's; that of the pieces is another, by an ulp or two."""
+    function = getattr(jax.scipy.special, name, None)
+    if function is None:
+        pytest.skip(f"this JAX has no {name}")
+    for form in ("float32", "float64"):
+        with jax.enable_x64(form == "float64"):
+            report = check(function, jnp.array([0.4, 1.7, 0.9], dtype=form))
+        assert report.status == "passed", str(report)
+        assert {word for row in report.proofs.values() for word in row.values()} == {"proved"}
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # JAX's own
+def test_a_constant_that_overflows_a_format_divides_to_nothing() -> None:
+    """The zeta function divides by Bernoulli numbers, some of which are infinite in float16."""
+    report = check(lambda x: jax.scipy.special.zeta(2.5, x), jnp.array([0.4, 1.7], dtype="float16"))
+    assert report.status == "passed", str(report)
+
+
+def test_a_gradient_that_is_right_by_way_of_the_logarithm_of_zero_is_right() -> None:
+    report = check(lambda x: jax.scipy.special.gammainc(1.5, x), np.float32(0.0))
+    assert [r.verdict.value for r in report.results] == ["correct"]
+
+
 def test_fresnels_integrals_are_gates_and_their_slopes_in_float32_are_right():
     for x in (0.3, 1.7, -2.2):
         report = check(jax.scipy.special.fresnel, np.float32(x), formats="float32")

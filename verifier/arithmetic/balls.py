@@ -16,7 +16,7 @@ from flint import arb, fmpq
 from verifier.arithmetic.ball_gates import KINKED, PRIMITIVES, function_of, integer, is_with_itself, with_itself
 from verifier.arithmetic.precision import current_precision, precision
 from verifier.arithmetic.types import NAN, ONE, ZERO, Ball, Balls, GateFunction, RealValue
-from verifier.circuit.program import Program, Step, significant_digits
+from verifier.circuit.program import SHIFT, Program, Step, significant_digits
 from verifier.language.formats import Format, floor_log2, round_exact, ulp_exponent
 from verifier.language.gates import COMPARISONS
 from verifier.language.numeral import exact
@@ -105,7 +105,7 @@ def functions(program: Program, *, strict: bool) -> list[GateFunction | None]:
     moves: list[bool] = []  # whether a step depends on an input
     for step in program.steps:
         moves.append(step.gate == "input" or any(map(moves.__getitem__, step.args)))
-        found.append(None if not step.args else with_itself(step.gate) if is_with_itself(step) else function_of(step.gate, strict=moves[-1]))
+        found.append(None if not step.args else with_itself(step.gate) if is_with_itself(step) else function_of(step.gate, strict=moves[-1] and step.text != SHIFT))
     return found
 
 

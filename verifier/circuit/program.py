@@ -33,6 +33,8 @@ class Step(NamedTuple):
     end: int = 0
 
 
+SHIFT = "shift"  # the text of a maximum or minimum on which the function does not depend, so that its kink is none of the function's (`exact.shifts`)
+
 _step = partial(tuple.__new__, Step)  # of all fields, without a call in Python: programs of arrays have many
 
 

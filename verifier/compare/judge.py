@@ -110,7 +110,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
         return None
     errors = _errors(computed, g, large)
     if isinstance(formula, str):
-        return blank.but(verdict=Verdict.WRONG, rounded=rounded, reason=formula, **errors)
+        return blank.but(verdict=_without_value(computed, rounded, errors.get("ulps"), fmt), rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     ulps = errors.get("ulps")
@@ -121,6 +121,13 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
     if small != large and "ulps" in errors:
         reason = "; ".join(r for r in (reason, "the exact gradient may be a power of two, where the ulp doubles: the error is at least so many ulp") if r)
     return blank.but(verdict=verdict, rounded=rounded, formula_error=formula, reason=reason, **errors)
+
+
+def _without_value(computed: float, rounded: float | None, ulps: Ball | None, fmt: Format) -> Verdict:
+    """The verdict on a formula without a value over the reals: its floats may be right all the same, by way of an infinity, as exp(log(x)/2) is at 0; where they are nearly so nothing is proved."""
+    if computed == rounded:
+        return Verdict.CORRECT
+    return Verdict.UNDECIDED if ulps is not None and _by_size(ulps, fmt) is Verdict.ROUNDING else Verdict.WRONG
 
 
 def _verdict(computed: float, g: Ball, rounded: float | None, formula: Ball, ulps: Ball | None, fmt: Format, *, is_tie: bool) -> tuple[Verdict, str]:

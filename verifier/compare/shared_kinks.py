@@ -17,7 +17,7 @@ from flint import arb
 
 from verifier.arithmetic import balls, reals, rounding
 from verifier.arithmetic.types import NAN, ZERO, Ball, RealValue
-from verifier.circuit.program import Program, Step
+from verifier.circuit.program import SHIFT, Program, Step
 from verifier.compare.check import Check
 from verifier.compare.discrepancy import Discrepancy
 from verifier.exact import marks, one_sided
@@ -73,7 +73,9 @@ def _decided(program: Program, values: Sequence[RealValue]) -> list[bool]:
     truths: list[RealValue] = []  # conditions, None where they turn
     for step, value in zip(program.steps, values, strict=True):
         truth = value
-        if step.gate in balls.KINKED and not balls.is_with_itself(step):
+        if step.text == SHIFT:  # a maximum on which the output does not depend
+            truth = True
+        elif step.gate in balls.KINKED and not balls.is_with_itself(step):
             truth = balls.function_of(step.gate, strict=True)(*[values[a] for a in step.args])
         elif step.args and step.gate in TRUTHS:  # and, or, not
             truth = balls.function_of(step.gate, strict=True)(*[truths[a] for a in step.args])
@@ -107,7 +109,7 @@ def _tangent(program: Program, values: Sequence[RealValue], decided: Sequence[bo
         own = [tangents[a] for a in step.args]
         if i in moved:
             tangents.append(balls.ONE)
-        elif all(t is None for t in own) or step.gate in TRUTHS:
+        elif step.text == SHIFT or all(t is None for t in own) or step.gate in TRUTHS:
             tangents.append(None)
         else:
             tangents.append(_of_step(step, [values[a] for a in step.args], [ZERO if t is None else t for t in own], is_decided=decided[i]))

@@ -21,6 +21,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball
+from verifier.circuit.expand import LOG_SUMS
 from verifier.circuit.program import Program, Step
 from verifier.language.formats import FORMATS, Format
 from verifier.language.gates import GATES, SUMS
@@ -326,7 +327,10 @@ def _run(program: Program, index: int, known: Sequence[_StepBound | float | None
         return None if found is None else _StepBound(found, arb(0), arb(0), 1, own)
     middle = arb(found.mid()) if found.is_finite() else found
     radius = arb(found.rad()) if found.is_finite() else arb(0)
-    return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * abs(middle)), abs(middle), 1, own)
+    size = abs(middle)
+    if step.gate in LOG_SUMS and middle.is_finite():  # its kernels add the larger operand and a logarithm of at most 2, which may cancel
+        size = abs(arb.max(*(p.value for p in parts))) + 1
+    return _StepBound(middle, radius + (0 if step.gate in EXACT else LIBRARY_ROUNDINGS * own * size), abs(middle), 1, own)
 
 
 def _widened(part: _StepBound, least: Ball) -> Ball:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from verifier.circuit import expand
 from verifier.circuit.dag import Dag
-from verifier.circuit.program import Program, Step, ancestors
-from verifier.exact import marks
+from verifier.circuit.program import SHIFT, Program, Step, ancestors
+from verifier.exact import marks, shifts
 from verifier.language.gates import GATES, of_kind
 from verifier.language.primitives import incomplete
 from verifier.run.cache import NO_CACHE, Cache, name_of, remembered
@@ -226,23 +226,19 @@ DERIVATIVES: dict[str, Callable[..., tuple[object, ...]]] = {
 
 def primitive(program: Program) -> Program:
     """The same function over the reals as a program of primitives: gates with a meaning written out, `diff` expanded, equal steps merged."""
-    return _primitive(program)[0]
+    return primitive_with_places(program)[0]
 
 
-def primitive_with_places(program: Program) -> tuple[Program, tuple[int, ...]]:
-    """`primitive`, and for each step of the original the index of its value there."""
-    return _primitive(program)
-
-
-def _primitive(program: Program) -> tuple[Program, tuple[int, ...]]:
+def primitive_with_places(program: Program, *, as_smooth: bool = False) -> tuple[Program, tuple[int, ...]]:
+    """`primitive`, and for each step of the original the index of its value there; `as_smooth` as in `expand.write`."""
     dag = Dag(program.inputs)
-    at = write(dag, program)
+    at = write(dag, program, as_smooth=as_smooth)
     return Program(tuple(dag.steps), program.inputs, {}, at[program.output]), tuple(at)
 
 
-def write(dag: Dag, program: Program) -> list[int]:
-    """Append a program to a dag in primitives, with every `diff` expanded; the index there of each of its steps."""
-    return expand.write(dag, program, _derivative)
+def write(dag: Dag, program: Program, *, as_smooth: bool = False) -> list[int]:
+    """Append a program to a dag in primitives, with every `diff` expanded; the index there of each of its steps. `as_smooth` as in `expand.write`."""
+    return expand.write(dag, program, _derivative, as_smooth=as_smooth)
 
 
 def _derivative(dag: Dag, value: int, variable: int) -> int:
@@ -277,7 +273,7 @@ def accumulate(dag: Dag, value: int, variables: set[int]) -> dict[int, int]:
     for i in range(value, -1, -1):
         adjoint = adjoints.get(i)
         step = dag.steps[i]
-        if adjoint is None or dag.is_number(adjoint, "0") or not step.args or not any(depends[a] for a in step.args):
+        if adjoint is None or dag.is_number(adjoint, "0") or not step.args or step.text == SHIFT or not any(depends[a] for a in step.args):
             continue
         literals: tuple[str | None, ...] = (None,) * len(step.args)
         if marks.is_derivative(step):
@@ -324,11 +320,15 @@ MAX_LITERAL = 20
 _BY_LITERAL = frozenset(("pow",))  # gates whose derivative is simpler where an operand is a number
 
 
-def gradient(program: Program, *, output: int | None = None, variables: set[int] | None = None) -> Gradient:
-    """The exact gradient of a program's output (or of another step) with respect to every step that depends on some inputs (default: all but its parameters)."""
+def gradient(program: Program, *, output: int | None = None, variables: set[int] | None = None, as_smooth: bool = False) -> Gradient:
+    """The exact gradient of a program's output (or of another step) with respect to every step that depends on some inputs (default: all but its parameters).
+
+    With `as_smooth` (see `expand.write`) the adjoints of the inputs are meant only.
+    """
     dag = Dag(program.inputs)
-    at = write(dag, program)
+    at = write(dag, program, as_smooth=as_smooth)
     value = at[program.output if output is None else output]
+    shifts.mark(dag, value)
     adjoints = accumulate(dag, value, differentiable(program) if variables is None else variables)
     return Gradient(Program(tuple(dag.steps), program.inputs, {}, value), value, tuple(at), adjoints)
 

@@ -17,7 +17,7 @@ from flint import fmpq
 from verifier.arithmetic import balls
 from verifier.circuit.expand import is_domain
 from verifier.circuit.expressions import table_program
-from verifier.circuit.program import Program
+from verifier.circuit.program import SHIFT, Program
 from verifier.exact import borders, coefficients, marks
 from verifier.exact.coefficients import Coefficient, Moving, Real, ball, named, real
 from verifier.exact.derivatives import local_gradient, primitive
@@ -266,15 +266,15 @@ def _endless(gate: str, args: list[Any]) -> Expansion:
     signs = [v.sign if isinstance(v, Endless) else 0 for v in args]
     if gate == "copy":
         return args[0]  # type: ignore[no-any-return]
-    if gate == "neg":
-        return Endless(-signs[0])
+    if gate in ("neg", "abs"):
+        return Endless(-signs[0] if gate == "neg" else 1)
     if gate in ("add", "sub"):
         both = {s if gate == "add" or i == 0 else -s for i, s in enumerate(signs) if s}
         return Endless(both.pop()) if len(both) == 1 else Undefined(NO_NUMBERS["inf"])
     if gate == "mul":
         product = math.prod(v.sign if isinstance(v, Endless) else sign(v) for v in args)
         return Endless(product) if product else Undefined(NO_NUMBERS["inf"])
-    if gate == "exp" and signs[0] < 0:  # an infinity that is written does not move: exp(-inf) is 0, as in a softmax with a mask
+    if (gate == "exp" and signs[0] < 0) or (gate == "div" and not signs[0]):  # an infinity that is written does not move: exp(-inf) is 0, as in a softmax with a mask
         return number(fmpq(0))
     if gate == "tanh":
         return number(fmpq(signs[0]))
@@ -372,8 +372,10 @@ def _fill(values: list[Any], program: Program, indices: Sequence[int], inputs: S
         if step.gate == "input":
             values[index] = inputs[index]
         elif step.args:
-            key = (step.gate, *(id(values[a]) for a in step.args))
+            key = (step.gate, step.text, *(id(values[a]) for a in step.args))
             value = known[key] if key in known else _step_value(step.gate, [values[a] for a in step.args], limit, memo)
+            if step.text == SHIFT and isinstance(value, _Postponed) and all(isinstance(values[a], Series) for a in step.args):
+                value = values[step.args[0]]  # as large as the other operand, or nearly so: it is a shift as well
             if isinstance(value, Series):
                 known[key] = value
             if marks.is_derivative(step):

@@ -12,7 +12,7 @@ from flint import arb, fmpq
 
 from verifier.arithmetic import balls, reals
 from verifier.arithmetic.types import Ball
-from verifier.circuit.program import Program, ancestors, descendants
+from verifier.circuit.program import SHIFT, Program, ancestors, descendants
 from verifier.exact import borders, coefficients, expansions, marks, series
 from verifier.exact.coefficients import Coefficient, Real
 from verifier.exact.series import NoExpansion, Series, Short, Undecided, Undefined
@@ -139,7 +139,7 @@ class CarefulRun:
     def _is_steady(self, index: int) -> bool:
         """Whether a step is enclosed, and decided beside the point as well."""
         step, value = self.program.steps[index], self.enclosed[index]
-        if step.gate in balls.KINKED:
+        if step.gate in balls.KINKED and step.text != SHIFT:
             value = balls.function_of(step.gate, strict=True)(*[self.enclosed[a] for a in step.args])
         return reals.is_known(value)
 

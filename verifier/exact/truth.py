@@ -16,7 +16,7 @@ from verifier.circuit.backprop import differentiated, with_backward
 from verifier.circuit.dag import Dag, joined
 from verifier.circuit.expand import primitives_of
 from verifier.circuit.program import Program
-from verifier.exact import derivatives, one_sided
+from verifier.exact import derivatives, one_sided, shifts
 from verifier.exact.canonical import Canonical, TriedProof
 from verifier.exact.identities.field import is_zero, is_zero_at
 from verifier.language.gates import GATES
@@ -47,12 +47,13 @@ class Truth:
 
     @cached_property
     def _primitive(self) -> tuple[Program, tuple[int, ...]]:
-        return derivatives.primitive_with_places(self.source)
+        exact, places = derivatives.primitive_with_places(self.source, as_smooth=True)
+        return shifts.marked(exact), places
 
     @cached_property
     def gradient(self) -> derivatives.Gradient:
         """The program of the gradient. Raises derivatives.NotDifferentiable, where `truth_of` has not done so."""
-        return derivatives.gradient(self.source)
+        return derivatives.gradient(self.source, as_smooth=True)
 
     @cached_property
     def hessian_rows(self) -> dict[int, derivatives.Gradient | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -226,4 +227,37 @@ def _fresnel(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] |
     return [JaxArray(array, c.apply(gate, c.steps(x))) for gate, array in zip(("fresnels", "fresnelc"), found, strict=True)]
 
 
-CALLS = {"frexp": _frexp, "expn": _expn, "hyp1f1": _hyp1f1, "fresnel": _fresnel}  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them
+def _by_pieces(*gates: str) -> Callable[[Context, JaxprEqn, list[JaxArray]], list[Any] | None]:
+    """A function of a number that JAX approximates by pieces in the forward pass, and differentiates by its formula; each of its results is a gate."""
+
+    def steps(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
+        *_, x = operands  # after the coefficients
+        if len(eqn.outvars) != len(gates) or x.kind != "f":
+            return None
+        return [c.apply(name, c.steps(x)) for name in gates]
+
+    return steps
+
+
+def _smooth(name: str) -> Callable[[Context, JaxprEqn, list[JaxArray]], list[Any] | None]:
+    """A function of two numbers that JAX writes with `max` and `abs`, and that is smooth where these have a kink."""
+
+    def steps(c: Context, eqn: JaxprEqn, operands: list[JaxArray]) -> list[Any] | None:
+        if len(operands) != 2 or len(eqn.outvars) != 1 or any(v.kind != "f" for v in operands):
+            return None
+        return [c.apply(name, *(c.steps(v) for v in operands))]
+
+    return steps
+
+
+CALLS = {  # functions of JAX that are not what their lines are over the reals, by the name under which a jaxpr calls them
+    "frexp": _frexp,
+    "expn": _expn,
+    "hyp1f1": _hyp1f1,
+    "fresnel": _fresnel,
+    "expi": _by_pieces("expi"),
+    "sici": _by_pieces("si", "ci"),
+    "_erfcx": _by_pieces("erfcx"),
+    "_dawsn": _by_pieces("dawson"),
+    **{name: _smooth(name) for name in ("logaddexp", "logaddexp2", "hypot")},
+}
