@@ -276,7 +276,7 @@ def _level(
             if isinstance(exact, one_sided.Unknown) and (beyond := judge_beyond(blank, careful.beyond(task.point), component)) is not None:
                 results[task.point, task.claim] = beyond
                 continue
-            found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail)
+            found = judge(blank, real, hulls=(hull, real_hull) if check.has_literals else None, fmt=fmt, last=last, detail=detail, is_given=check.computed is not None)
             if found is None:
                 left.append(task)
                 continue

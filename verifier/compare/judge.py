@@ -25,11 +25,12 @@ TIE_BITS = 3000  # a gradient that is this near to the middle between two floats
 FEWEST_TIE_BITS = 1024  # likewise where there are no more bits
 
 
-def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Ball, Ball] | None, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
+def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Ball, Ball] | None, fmt: Format, last: bool, detail: bool, is_given: bool = False) -> Discrepancy | None:
     """The discrepancy, or None where more precision is needed (never None at the last precision). `blank` has what is known without it.
 
     `real` is R, with the decimals as they are written; `hulls` encloses g and R for all constants that they may have been
-    rounded from, where there are such; at a kink the first of them is a Kink, or nothing is known of it.
+    rounded from, where there are such; at a kink the first of them is a Kink, or nothing is known of it. `is_given`: the computed
+    gradient is a framework's, which may go another way than the formula: without a value over the reals that is wrong only where the floats are.
     """
     exact, bits = blank.exact, blank.bits
     if isinstance(exact, one_sided.Unknown):
@@ -43,7 +44,7 @@ def judge(blank: Discrepancy, real: Ball | Undefined | None, *, hulls: tuple[Bal
         return blank.but(verdict=Verdict.CORRECT if right else Verdict.WRONG, rounded=infinity, reason="" if right else "the derivative is infinite here")
     if isinstance(exact, one_sided.Kink):
         return _judge_kink(blank, exact, real, hulls, fmt=fmt, last=last)
-    return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail)
+    return _judge_finite(blank, exact.ball, real, hulls, fmt=fmt, last=last, detail=detail, is_given=is_given)
 
 
 def _judge_kink(blank: Discrepancy, exact: one_sided.Kink, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool) -> Discrepancy | None:
@@ -94,7 +95,7 @@ def _round_bound(fmt: Format, bound: Ball) -> float | None:
     return rounded if rounded is None or math.isfinite(rounded) else math.inf if bound > 0 else -math.inf
 
 
-def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool, detail: bool) -> Discrepancy | None:
+def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hulls: tuple[Ball, Ball] | None, *, fmt: Format, last: bool, detail: bool, is_given: bool) -> Discrepancy | None:
     bits, computed = blank.bits, blank.computed
     rounded = rounding.round_ball(fmt, g)
     small, large = rounding.ulp(fmt, g)
@@ -110,7 +111,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
         return None
     errors = _errors(computed, g, large)
     if isinstance(formula, str):
-        return blank.but(verdict=_without_value(computed, rounded, errors.get("ulps"), fmt), rounded=rounded, reason=formula, **errors)
+        return blank.but(verdict=_without_value(computed, rounded, errors.get("ulps"), fmt) if is_given else Verdict.WRONG, rounded=rounded, reason=formula, **errors)
     if rounded is None and not formula > 1 and not last and bits < TIE_BITS:
         return None
     ulps = errors.get("ulps")
@@ -124,7 +125,7 @@ def _judge_finite(blank: Discrepancy, g: Ball, real: Ball | Undefined | None, hu
 
 
 def _without_value(computed: float, rounded: float | None, ulps: Ball | None, fmt: Format) -> Verdict:
-    """The verdict on a formula without a value over the reals: its floats may be right all the same, by way of an infinity, as exp(log(x)/2) is at 0; where they are nearly so nothing is proved."""
+    """The verdict on a framework's gradient whose formula has no value over the reals: its floats may be right all the same, by way of an infinity, as exp(log(x)/2) is at 0; where they are nearly so nothing is proved."""
     if computed == rounded:
         return Verdict.CORRECT
     return Verdict.UNDECIDED if ulps is not None and _by_size(ulps, fmt) is Verdict.ROUNDING else Verdict.WRONG
