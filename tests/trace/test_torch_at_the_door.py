@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from tests.trace.torch_layers import Sigmoid  # noqa: E402 - it imports torch
+from tests.trace.torch_layers import Lstm, Sigmoid  # noqa: E402 - it imports torch
 from verifier.torch import check  # noqa: E402
 
 X = torch.tensor([[0.3, -1.2, 0.7], [1.1, 0.4, -0.6]], dtype=torch.float64, requires_grad=True)
@@ -312,3 +312,11 @@ def test_a_reentrant_checkpoint_is_differentiated_as_it_asks_for():
     assert found.source_line.strip() == "return g * 2 * x**2"
     assert x.grad is None
     assert held.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_mistake_in_a_loop_is_named_and_not_the_right_lines_that_read_it():
+    w = torch.tensor([[0.3, -1.2, 0.4], [0.7, 0.2, -0.3], [1.1, 0.4, 0.25], [-0.6, 0.9, 0.15]], dtype=torch.float64)
+    xs = torch.tensor([[0.5, -0.7], [0.2, 0.1], [-0.4, 0.3]], dtype=torch.float64)
+    (found,) = check(Lstm.apply, w, xs).findings
+    assert found.source_line.endswith("# the factor o is missing")
+    assert "the factor `o` is missing" in found.message

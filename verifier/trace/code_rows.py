@@ -61,9 +61,12 @@ def reversals(tree: ast.AST, _: ReadableNames) -> Iterator[Change]:
 
 
 def named_factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
-    """A factor or a division that is missing: by a name, by a number that the code holds, by 2. What begins like an adjoint comes last: gradients are linear in what flows in."""
+    """A factor or a division that is missing: by a name, by a number that the code holds, by 2, by what is left of a slope. What begins like an adjoint comes last: gradients are linear in what flows in."""
     if not _is_read(tree):
         return
+    read = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in scope.names)
+    for other in (f"(1 - {n}{power})" for n in read for power in ("", " ** 2") if not _is_like_an_adjoint(n)):  # of a sigmoid, of tanh
+        yield ast.BinOp(copied(tree), ast.Mult(), expression(other)), f"the factor `{other}` is missing: `{text(tree)}`"
     known = sorted(scope.names, key=_is_like_an_adjoint)[:MOST_NAMES]
     yield from _scaled(tree, (*scope.numbers, *known, "2"))
 
