@@ -10,8 +10,10 @@ import pytest
 
 from verifier import load_text
 from verifier.blame.formula import code
+from verifier.blame.formula.reach import OtherFunction, Reach, reaches
 from verifier.compare.check import Check, checks_of
 from verifier.exact.truth import truth_of
+from verifier.language.verdict import Verdict
 from verifier.trace.record import Trace
 
 POINT = (0.75, 1.25)
@@ -93,14 +95,15 @@ def test_a_trace_of_other_inputs_or_gradients_certifies_nothing() -> None:
 
 def repaired(*, likely: list[int], elsewhere: bool = False, certified: object = lambda *_: 3, function: object = mistaken, rows: object = None, trace: object = lambda: "a trace") -> code.Repair | None:
     exact = right(*POINT)
-    rows = [SimpleNamespace(name=n, rounded=v) for n, v in zip(("dx", "dy"), exact, strict=True)] if rows is None else rows
+    verdicts = (Verdict.WRONG, Verdict.CORRECT)
+    rows = [SimpleNamespace(name=n, rounded=v, verdict=d) for n, v, d in zip(("dx", "dy"), exact, verdicts, strict=True)] if rows is None else rows
 
     def run() -> dict[str, float]:
         return dict(zip(("dx", "dy"), mistaken(*POINT), strict=True))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code, "_certified", certified)
-        return code.repair(SimpleNamespace(), rows, [function], likely, run=run, trace=trace, elsewhere=elsewhere)  # type: ignore[arg-type]
+        return code.repair(SimpleNamespace(), rows, [function], likely, run=run, trace=trace, elsewhere=elsewhere).repair  # type: ignore[arg-type]
 
 
 LINE = mistaken.__code__.co_firstlineno + 3  # of dx
@@ -116,11 +119,13 @@ def test_the_edit_is_found_on_the_likely_line_and_the_function_stays_as_it_is() 
     assert mistaken(*POINT) == (1.5 * math.cos(1.25), 0.5625 * math.cos(1.25))
 
 
-def test_other_lines_are_tried_only_where_the_line_is_not_sure() -> None:
+def test_other_lines_are_tried_only_where_the_line_is_not_sure_or_does_not_explain_what_is_wrong() -> None:
     assert repaired(likely=[LINE - 1]) is None
-    assert repaired(likely=[LINE + 1]) is None
     assert repaired(likely=[]) is None
     assert repaired(likely=[1]) is None
+    of_another_gradient = repaired(likely=[LINE + 1])
+    assert of_another_gradient is not None
+    assert of_another_gradient.statement == "dx = k * math.cos(y)"
     for likely in ([], [LINE + 1], [1], [LINE]):
         found = repaired(likely=likely, elsewhere=True)
         assert found is not None
@@ -163,17 +168,45 @@ def test_an_edit_is_worth_a_trace_where_every_gradient_is_near(off: float, is_fo
     """To one part in 2**10; NaN and unknown ones are not compared."""
     dx, dy = right(*POINT)
     for rows in ((dx * off, dy), (dx, dy * off), (dx, dy * off, None)):
-        given = [SimpleNamespace(name=n, rounded=v) for n, v in zip(("dx", "dy", "dz"), rows, strict=False)]
+        given = [SimpleNamespace(name=n, rounded=v, verdict=Verdict.UNDECIDED) for n, v in zip(("dx", "dy", "dz"), rows, strict=False)]
         assert (repaired(likely=[LINE], rows=given) is not None) is is_found
 
 
-def test_each_statement_is_tried_once_the_likely_one_first() -> None:
+def test_each_kind_of_edit_is_tried_on_every_statement_before_the_next_kind_the_likely_line_first() -> None:
     (body,) = code.bodies([mistaken])
     every = [(old, words) for _, old, _, words in code._tries([body], [LINE + 1, LINE + 1, 1], elsewhere=True)]
     whole = [words in {w for _, w in code.whole_edits(old)} for old, words in every]
     assert whole == sorted(whole, reverse=True), "the few edits of statements as a whole come before all others"
-    tries = [old.lineno for (old, _), is_whole in zip(every, whole, strict=True) if not is_whole]
-    order = list(dict.fromkeys(tries))
-    assert order == [LINE + 1, LINE + 2, LINE, LINE - 1]
-    assert tries == sorted(tries, key=order.index)
+    tries = [(old.lineno, words) for (old, words), is_whole in zip(every, whole, strict=True) if not is_whole]
+    functions = [n for n, words in tries if "`cos` where `sin` is meant" in words]
+    assert functions == [LINE + 1, LINE]
+    signs = [k for k, (_, words) in enumerate(tries) if words.startswith("the sign of")]
+    assert max(k for k, (_, words) in enumerate(tries) if "`*` where" in words) < signs[0]
+    rare = [n for n, words in tries if words.startswith("the factor") and "is missing" in words]
+    assert rare[0] == LINE + 1
+    assert set(rare) == {LINE - 1, LINE, LINE + 1, LINE + 2}
     assert {old.lineno for _, old, _, _ in code._tries([body], [LINE], elsewhere=False)} == {LINE}
+
+
+def test_what_does_not_explain_all_that_is_wrong_is_not_tried() -> None:
+    (body,) = code.bodies([mistaken])
+    k, dx, dy, returned = sorted(body.statements, key=lambda s: s.lineno)
+    values = reaches([(body, s) for s in (k, dx, dy, returned)], lambda: dict(zip(("dx", "dy"), mistaken(*POINT), strict=True)), {"dx"}, {"dy"})
+    assert values == {k: Reach.SOLE, dx: Reach.SOLE, dy: Reach.APART, returned: Reach.PLAIN}
+    assert dy not in {old for _, old, _, _ in code._tries([body], [], elsewhere=True, reach=lambda _: values)}
+    both = reaches([(body, k)], lambda: dict(zip(("dx", "dy"), mistaken(*POINT), strict=True)), {"dx", "dy"}, ())
+    assert both == {k: Reach.APART}, "not all that is wrong moves with it"
+
+
+def test_a_line_that_changes_the_function_itself_or_cannot_be_moved_is_told_apart() -> None:
+    (body,) = code.bodies([mistaken])
+    places = [(body, s) for s in body.statements]
+    calls = iter(range(100))
+
+    def other() -> dict[str, float]:
+        if next(calls):
+            raise OtherFunction
+        return {"dx": 1.0}
+
+    assert set(reaches(places, other, {"dx"}, ()).values()) == {Reach.APART}
+    assert set(reaches(places, lambda: {"dx": 1.0}, {"dx"}, ()).values()) == {Reach.UNKNOWN}

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from tests.trace.torch_layers import Sigmoid  # noqa: E402 - it imports torch
+from tests.trace.torch_layers import Lstm, Sigmoid  # noqa: E402 - it imports torch
 from verifier.torch import check  # noqa: E402
 
 X = torch.tensor([[0.3, -1.2, 0.7], [1.1, 0.4, -0.6]], dtype=torch.float64, requires_grad=True)
@@ -278,3 +278,45 @@ def test_operations_that_the_user_makes_in_python_are_traced():
 def test_one_that_leaves_torch_is_not():
     assert check(by_numpy, X[0].detach()).status == "error"
     assert check(by_numpy, X[0].detach(), function="sin(x)", names=["x"]).basis == "sampled"
+
+
+# ---------------------------------------------------------------- reentrant checkpoints
+
+
+def test_a_reentrant_checkpoint_is_differentiated_as_it_asks_for():
+    """It refuses `torch.autograd.grad`; what `.backward()` leaves in the inputs is judged, and other tensors keep their gradients."""
+    held = torch.tensor([2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    held.grad = torch.ones(2, dtype=torch.float64)
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * 2 * x**2
+
+    def right(x):
+        return torch.utils.checkpoint.checkpoint(lambda h: torch.tanh(h) * torch.exp(-h * h), x, use_reentrant=True) * held
+
+    def wrong(x):
+        return torch.utils.checkpoint.checkpoint(lambda h: Cube.apply(h) * torch.sin(h), x, use_reentrant=True)
+
+    x = torch.tensor([0.3, -0.7], dtype=torch.float64)
+    report = check(right, x)
+    assert (report.status, report.basis, report.findings) == ("passed", "traced", ())
+    (found,) = check(wrong, x).findings
+    assert found.source_line.strip() == "return g * 2 * x**2"
+    assert x.grad is None
+    assert held.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_mistake_in_a_loop_is_named_and_not_the_right_lines_that_read_it():
+    w = torch.tensor([[0.3, -1.2, 0.4], [0.7, 0.2, -0.3], [1.1, 0.4, 0.25], [-0.6, 0.9, 0.15]], dtype=torch.float64)
+    xs = torch.tensor([[0.5, -0.7], [0.2, 0.1], [-0.4, 0.3]], dtype=torch.float64)
+    (found,) = check(Lstm.apply, w, xs).findings
+    assert found.source_line.endswith("# the factor o is missing")
+    assert "the factor `o` is missing" in found.message

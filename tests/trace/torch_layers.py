@@ -195,3 +195,41 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         return self.last(torch.relu(self.norm(self.first(x))))
+
+
+class Lstm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, w, xs):
+        n = w.shape[0] // 4
+        h, c = torch.zeros(n, dtype=w.dtype), torch.zeros(n, dtype=w.dtype)
+        saved, out = [], []
+        for x in xs:
+            a = w @ torch.cat([x, h])
+            i, f, o, u = torch.sigmoid(a[:n]), torch.sigmoid(a[n : 2 * n]), torch.sigmoid(a[2 * n : 3 * n]), torch.tanh(a[3 * n :])
+            c2 = f * c + i * u
+            saved.append((h, c, i, f, o, u, c2))
+            h, c = o * torch.tanh(c2), c2
+            out.append(h)
+        ctx.saved = w, xs, saved
+        return torch.stack(out)
+
+    @staticmethod
+    def backward(ctx, g):
+        w, xs, saved = ctx.saved
+        n = w.shape[0] // 4
+        dw, dh, dc, dxs = torch.zeros_like(w), torch.zeros(n, dtype=w.dtype), torch.zeros(n, dtype=w.dtype), []
+        for t in reversed(range(len(saved))):
+            h, c, i, f, o, u, c2 = saved[t]
+            dh = dh + g[t]
+            s = torch.tanh(c2)
+            dc = dc + dh * (1 - s * s)  # the factor o is missing
+            do = dh * s * o * (1 - o)
+            di = dc * u * i * (1 - i)
+            df = dc * c * f * (1 - f)
+            du = dc * i * (1 - u * u)
+            da = torch.cat([di, df, do, du])
+            dxh = w.T @ da
+            dw = dw + torch.outer(da, torch.cat([xs[t], h]))
+            dh, dc = dxh[xs.shape[1] :], dc * f
+            dxs.insert(0, dxh[: xs.shape[1]])
+        return dw, torch.stack(dxs)

@@ -36,7 +36,7 @@ def better_array_lines(question: Question, case: Case, checked: Checked, trace: 
     """Suggestions for lines of the user's code, in the words of the code, each with its line."""
     check = replace(checked.check, computed=None)
     places: StatementsAt = {}
-    statements = [s for body in bodies(question.callee.functions or question.callee.lines) for s in _statements(body, question.callee, trace, places)]
+    statements = [s for body in bodies(question.callee.functions) for s in _statements(body, question.callee, trace, places)]
 
     def replaced(edits: Sequence[FormEdit]) -> Check | None:
         if len(edits) != 1:

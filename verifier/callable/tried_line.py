@@ -26,7 +26,7 @@ MOST_POINTS = 12  # at which both are judged over the reals and in floats
 
 def is_known(question: Question, line: Line) -> bool:
     """Whether the code of the function in which a line stands can be replaced."""
-    return any(_statement(body, line) is not None for body in bodies(question.callee.functions or question.callee.lines))
+    return any(_statement(body, line) is not None for body in bodies(question.callee.functions))
 
 
 def holds_in_code(question: Question, case: Case, checked: Checked, trace: Trace, line: Line, new: str, *, gradient: str, is_proved: bool, layout: ArrayShapes | None) -> bool:
@@ -59,7 +59,7 @@ def _traced_with(question: Question, trace: Trace, line: Line, new: str, fmt: Fo
 
 def edited_body(callee: Callee, line: Line) -> tuple[Body, ast.stmt] | None:
     """The function, and the statement in it, that stands on a line."""
-    for body in bodies(callee.functions or callee.lines):
+    for body in bodies(callee.functions):
         old = _statement(body, line)
         if old is not None:
             return body, old

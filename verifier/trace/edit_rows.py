@@ -20,6 +20,7 @@ class ReadableNames:
     labels: tuple[str, ...] = ()  # vectors of whole numbers that are known
     counts: tuple[str, ...] = ()  # whole numbers that are known, and lengths: `N`, `x.shape[0]`
     numbers: tuple[str, ...] = ()  # that stand in the code, such as 1.702
+    elements: tuple[str, ...] = ()  # of arrays and lists, as the code reads them: `r[i][j]`
 
     def alike(self, name: str) -> list[str]:
         """The other names that may stand in the place of one: those of its shape, where shapes are known."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from verifier.trace.code_rows import arguments, lengths, letters, named_factors, reversals, updates, written
 from verifier.trace.edit_rows import (
     AT_WORDS,
     LIKELY,
@@ -19,6 +20,8 @@ from verifier.trace.edit_rows import (
     ReadableNames,
     called,
     copied,
+    divisors,
+    exchanged_names,
     expression,
     factors,
     functions,
@@ -28,6 +31,12 @@ from verifier.trace.edit_rows import (
     text,
 )
 
+# of a user's own functions, where nothing is known of shapes
+FIRST_IN_CODE: tuple[EditRow, ...] = (*(row for row in LIKELY if row is not names), updates, arguments, letters)
+THEN_IN_CODE: tuple[EditRow, ...] = (divisors, named_factors, reversals, names, written)
+LAST_IN_CODE: tuple[EditRow, ...] = (exchanged_names, lengths, *(row for row in RARE if row not in (exchanged_names, divisors, factors)))
+IN_CODE = (*FIRST_IN_CODE, *THEN_IN_CODE, *LAST_IN_CODE)
+OF_PRODUCTS = (named_factors, lengths)  # whose edit of a factor is that of the product
 ROWS = (*LIKELY, *RARE)
 
 
@@ -92,9 +101,9 @@ def _statement(text: str) -> ast.stmt:
     return ast.parse(text).body[0]
 
 
-def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = (), rows: Sequence[EditRow] = ROWS) -> Iterator[tuple[ast.stmt, str]]:
-    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are factors that stand in the code."""
-    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers)), rows):
+def edits(tree: ast.stmt, scope: Sequence[str], numbers: Sequence[str] = (), rows: Sequence[EditRow] = IN_CODE, *, elements: Sequence[str] = ()) -> Iterator[tuple[ast.stmt, str]]:
+    """Every edit of a statement that takes its place, the likely ones first: the edited statement and the mistake in words. `numbers` are factors that stand in the code, `elements` those of arrays that it reads."""
+    for e in changes(tree, ReadableNames(tuple(scope), numbers=tuple(numbers), elements=tuple(elements)), rows):
         if not e.after:
             yield copied(e.statement), e.words
 
@@ -117,14 +126,14 @@ def changes(tree: ast.stmt, scope: ReadableNames, rows: Sequence[EditRow] = ROWS
     targets = tree.targets if isinstance(tree, ast.Assign) else [tree.target] if isinstance(tree, ast.AugAssign) else []
     stored = [n for t in targets for n in ast.walk(t) if isinstance(n, ast.Subscript)]
     inside = [n for s in stored for n in ast.walk(s.slice)]
-    holders = _holders(tree)
+    holders, within = _holders(tree), _factors_of_products(tree)
     for row in rows:
         if row is factors:
             for new, words in missing(tree, scope):
                 yield Edited(_placed(new, tree), words, None, after=True)
         for node in (*parts, *(stored if row is slices else inside if row in (names, operators) else ())):
             put = holders.get(id(node))
-            if put is None:
+            if put is None or (row in OF_PRODUCTS and id(node) in within):
                 continue
             for changed, words in row(node, scope):
                 put(ast.fix_missing_locations(ast.copy_location(changed, node)) if hasattr(node, "lineno") else changed)
@@ -176,6 +185,12 @@ def _holders(tree: ast.AST) -> dict[int, Callable[[ast.AST], None]]:
             elif isinstance(value, list):
                 found.update((id(child), partial(value.__setitem__, k)) for k, child in enumerate(value) if isinstance(child, ast.AST))
     return found
+
+
+def _factors_of_products(tree: ast.AST) -> set[int]:
+    """The expressions that are factors, dividends or the operand of a sign: what multiplies one multiplies the whole."""
+    products = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Mult | ast.Div)]
+    return {id(n.left) for n in products} | {id(n.right) for n in products if isinstance(n.op, ast.Mult)} | {id(n.operand) for n in ast.walk(tree) if isinstance(n, ast.UnaryOp)}
 
 
 def _placed(new: ast.stmt, old: ast.stmt) -> ast.stmt:

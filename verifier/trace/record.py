@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -169,7 +170,7 @@ class Callee:
     notes: tuple[str, ...] = ()
     faults: tuple[tuple[str, str], ...] = ()  # what the door itself found: (code of the finding, message)
     functions: tuple[Any, ...] = ()  # of the user, whose code may be edited to see what repairs it
-    lines: tuple[Any, ...] = ()  # of the user, whose lines may be tried in other words; where there are none, `functions`
+    unremembered: Callable[[], AbstractContextManager[tuple[RunWith, TraceWith]]] | None = None  # within it: how code is run and traced that is edited again and again, where `run` and `trace` remember what they have run
     anew: TraceWith | None = None  # the trace of code that was edited since it was traced, where `trace` remembers what it has traced
     together: RunWith | None = None  # a callable of numbers at many points in one call: each value and each gradient is a column of numbers. Raises Refusal where an operation is not one of each element alone
     go_on: GoOnWith | None = None  # the trace in which iterations with a rule of their own run so many times as many rounds more
@@ -184,6 +185,10 @@ class Callee:
     def is_steady(self) -> bool:
         """Whether it gives the same numbers when it is called again, for all that a door has seen."""
         return not any(text == UNSTEADY for _, text in self.faults)
+
+    def tries(self) -> AbstractContextManager[tuple[RunWith, TraceWith]]:
+        """How code with edits is run and traced, within a `with`."""
+        return nullcontext((self.run, self.trace)) if self.unremembered is None else self.unremembered()
 
     def format_named(self, name: str) -> Format:
         """The format of that name, with that of the numbers in the code."""

@@ -28,8 +28,25 @@ class Body:
 
     @property
     def statements(self) -> list[ast.stmt]:
-        """The simple statements, the last one first."""
-        return sorted((s for s in ast.walk(self.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return)), key=lambda s: -s.lineno)
+        """The statements that compute something, and the heads of loops, the last one first."""
+        return sorted((s for s in ast.walk(self.tree) if isinstance(s, ast.Assign | ast.AugAssign | ast.Return | ast.For) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) and not _hooks(s))), key=lambda s: -s.lineno)
+
+    def names_at(self, statement: ast.stmt) -> list[str]:
+        """The names that a statement may read: those of the functions within this one in which it stands, the last assigned first, and then those of this one."""
+        inner = [f for f in ast.walk(self.tree) if isinstance(f, ast.FunctionDef) and f is not self.tree and any(s is statement for s in ast.walk(f))]
+        own: list[str] = []
+        for function in reversed(inner):
+            given = [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+            assigned = [n.id for n in sorted((n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)), key=lambda n: (n.lineno, n.col_offset))]
+            own += reversed([*given, *assigned])
+        return list(dict.fromkeys([*own, *self.names]))
+
+    def elements_at(self, statement: ast.stmt) -> list[str]:
+        """The elements of arrays and lists that the function reads, each as it is written, those that stand near a statement first."""
+        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load)]
+        inner = {id(n.value) for n in found}
+        whole = [n for n in found if id(n) not in inner and not any(isinstance(p, ast.Slice) for p in ast.walk(n.slice))]
+        return list(dict.fromkeys(ast.unparse(n) for n in sorted(whole, key=lambda n: abs(n.lineno - statement.lineno))))
 
     @property
     def numbers(self) -> list[str]:

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,16 +18,17 @@ from verifier.language.formats import Format, dtype
 from verifier.language.source import Place
 from verifier.trace.flows import OTHER, pattern
 from verifier.trace.jax.concrete import jaxpr_of
+from verifier.trace.jax.edited import EditedCall, Pull
 from verifier.trace.jax.equation_places import last_place, own_lines
 from verifier.trace.jax.interpret import Interpreter
 from verifier.trace.jax.jax_array import ADVICE, JaxArray, in_double, jax_version
 from verifier.trace.jax.replay import CONCRETE, Replayed
-from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Occasion, Ran, Refusal, Spot, Trace, Values
+from verifier.trace.jax.user_functions import functions_of
+from verifier.trace.record import MISSHAPEN, UNSTEADY, Callee, Occasion, Ran, Refusal, RunWith, Spot, Trace, TraceWith, Values
 from verifier.trace.recorder import Recorder, point_of
 from verifier.trace.shape_message import wrong_shapes
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")
-FRAMEWORK = str(Path(jax.__file__).parent)
 NONE_FIXED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
@@ -164,7 +164,8 @@ def callee_of(called_: JaxCall, fmt: Format) -> Callee:
         held=lambda values, flows, f: _trace(called_, replayed, values, flows, f, holds=True),
         go_on=lambda values, flows, f, more: _trace(called_, replayed, values, flows, f, more),
         together=lambda values, flows, f: _run_together(called_, replayed, values, flows, f),
-        lines=_functions(called_),
+        functions=functions_of(called_.backward, called_.function),
+        unremembered=lambda: _unremembered(called_),
         anew=lambda values, flows, f: _traced_anew(called_, values, flows, f),
     )
 
@@ -174,24 +175,9 @@ def _replayed(called_: JaxCall) -> Replayed:
     return Replayed(lambda inputs, flows: (_outputs(called_.whole(inputs)), _gradients(called_, inputs, flows)))
 
 
-def _functions(called_: JaxCall) -> tuple[Any, ...]:
-    """The functions of the user of which the callable is made: its own code, its rules, and those functions that it names."""
-    found: dict[Any, None] = {}
-    pending = [called_.backward, called_.function]
-    while pending:
-        one = pending.pop(0)
-        parts = [getattr(one, rule, None) for rule in ("fun", "fwd", "bwd", "jvp")]
-        plain = inspect.unwrap(one) if callable(one) else one
-        if inspect.isfunction(plain) and plain not in found and not plain.__code__.co_filename.startswith(FRAMEWORK):
-            found[plain] = None
-            pending += [plain.__globals__.get(n) for n in plain.__code__.co_names]
-        pending += [p for p in parts if inspect.isfunction(p)]
-    return tuple(found)
-
-
 def _traced_anew(called_: JaxCall, values: Values, flows: Values, fmt: Format) -> Trace:
     """The trace of code that JAX may remember as it was before."""
-    remembers = any(getattr(f, "__wrapped__", None) is not None or hasattr(f, "defvjp") or hasattr(f, "defjvp") for f in (called_.function, *_named(_functions(called_))))
+    remembers = any(getattr(f, "__wrapped__", None) is not None or hasattr(f, "defvjp") or hasattr(f, "defjvp") for f in (called_.function, *_named(functions_of(called_.backward, called_.function))))
     if remembers:  # all that is compiled goes with it: for a plain function that would be seconds for nothing
         jax.clear_caches()
     try:
@@ -199,6 +185,31 @@ def _traced_anew(called_: JaxCall, values: Values, flows: Values, fmt: Format) -
     finally:
         if remembers:
             jax.clear_caches()
+
+
+@contextmanager
+def _unremembered(called_: JaxCall) -> Iterator[tuple[RunWith, TraceWith]]:
+    """How code is run and traced that is edited meanwhile: nothing is compiled and loops are Python's, so that every run goes through the code as it is; what JAX has kept of it all the same is gone afterwards."""
+    edited = EditedCall(lambda inputs: _differentiated(called_, inputs), functions_of(called_.backward, called_.function))
+
+    def run(values: Values, flows: Values, fmt: Format) -> Ran:
+        with wide(fmt):
+            outputs, gradients = edited(_arrays(values, fmt), _arrays(flows, fmt))
+            numbers = [in_double(v) for v in outputs if _is_float(v)]
+            return Ran(dict(zip(flows, numbers, strict=True)), dict(zip(called_.names, map(in_double, gradients), strict=True)))
+
+    def trace(values: Values, flows: Values, fmt: Format) -> Trace:
+        with wide(fmt):
+            outputs, gradients = edited.plainly(_arrays(values, fmt), _arrays(flows, fmt))
+            numbers = [in_double(v) for v in outputs if _is_float(v)]
+        ran = Ran(dict(zip(flows, numbers, strict=True)), dict(zip(called_.names, map(in_double, gradients), strict=True)))
+        return _traced(replace(called_, fixed={}), values, flows, fmt, ran, 0)
+
+    try:
+        with jax.disable_jit():
+            yield run, trace
+    finally:
+        jax.clear_caches()
 
 
 def _named(functions: Sequence[Any]) -> list[Any]:
@@ -314,9 +325,22 @@ def _gradients(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) ->
 
 def _pulled(called_: JaxCall, inputs: Sequence[Any], flows: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:
     """The outputs under differentiation, and the gradients."""
+    outputs, pull = _differentiated(called_, inputs)
+    return outputs, list(pull(flows))
+
+
+def _differentiated(called_: JaxCall, inputs: Sequence[Any]) -> tuple[Sequence[Any], Pull]:
+    """The outputs, and what gives the gradients for those that flow in."""
+    if called_.backward is not None:
+        return called_.of(inputs), lambda flows: _gradients(called_, inputs, flows)
     with own_lines():  # always: what JAX has traced it keeps
         outputs, pull = jax.vjp(lambda *x: called_.of(x), *inputs)
-        return outputs, list(pull(_cotangents(outputs, flows)))
+
+    def gradients(flows: Sequence[Any]) -> list[Any]:
+        with own_lines():
+            return list(pull(_cotangents(outputs, flows)))
+
+    return outputs, gradients
 
 
 def _replaced(called_: JaxCall, inputs: Sequence[Any]) -> list[Any]:

@@ -17,7 +17,7 @@ from verifier.trace.jax.equation_places import Where, is_of_a_library, where
 from verifier.trace.jax.jax_array import COMPLEX, ROWS, Bits, Context, JaxArray, in_double, parts_of
 from verifier.trace.jax.rule_results import MARK, RuleResults
 from verifier.trace.matrices import Steps, is_symmetric, solved_by, symmetric_here
-from verifier.trace.record import Iteration, Reading, Spot
+from verifier.trace.record import Iteration, Reading, Refusal, Spot
 
 if TYPE_CHECKING:
     from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn
@@ -27,6 +27,7 @@ CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the parameters in which a primit
 CALLED = frozenset(("jit", "pjit", "closed_call", "core_call", "call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin", "named_call", "xla_call"))
 CUSTOM_ROOT = "_custom_root"  # the function with a derivative rule of lax.custom_root
 NOWHERE = Spot("", 0)  # of code whose file is not known
+TO_A_TOLERANCE = "write the steps as a loop of a fixed number of rounds (lax.scan, lax.fori_loop), whose gradient is that of these steps, or give function=, the solution as a formula"
 CHO_SOLVE = "_cho_solve"  # the function by which JAX solves with Cholesky's factor
 ROUNDS = 100_000  # of one loop
 ABSOLUTE = frozenset(("lgamma", "digamma"))  # whose kernels are good to units of 1, not of the result: near their zeros no digit of it is right, so values below 1 are not read
@@ -198,6 +199,8 @@ class Interpreter(Context):
         held = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
         name = eqn.params.get("name") or str(getattr(getattr(getattr(held, "jaxpr", None), "debug_info", None), "func_src_info", "")).partition(" ")[0]
         title = str(name)
+        if eqn.primitive.name.startswith("custom_vjp") and title != CUSTOM_ROOT and self.recorder.backward_start < 0 and is_of_a_library(held) and _iterates(held) and not all(v.known for v in operands):
+            raise Refusal(f"{title.strip('_')} of JAX iterates to a tolerance, and so does its gradient, in steps of its own", self.recorder.place(), TO_A_TOLERANCE)
         known = elementwise.CALLS.get(title)
         if known is not None and held is not None and is_of_a_library(held) and not all(v.known for v in operands):
             steps = known(self, eqn, operands)
@@ -216,6 +219,16 @@ class Interpreter(Context):
                     self.recorder.at(at.spot, run=at.run, instruction=at.instruction)
                 return found
         raise self.refusal(f"the primitive {eqn.primitive.name} of JAX is not traced: it contains no program of simpler operations")
+
+
+def _iterates(called: Any) -> bool:
+    """Whether a jaxpr, or one within it, has a loop that runs until a condition holds."""
+    inner = getattr(called, "jaxpr", called)
+    return any(eqn.primitive.name == "while" or any(_iterates(p) for p in jax.tree_util.tree_leaves(list(eqn.params.values()), is_leaf=_is_jaxpr) if _is_jaxpr(p)) for eqn in inner.eqns)
+
+
+def _is_jaxpr(value: Any) -> bool:
+    return hasattr(getattr(value, "jaxpr", value), "eqns")
 
 
 def _key(value: JaxArray) -> Any:

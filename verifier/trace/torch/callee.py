@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten_with_path, tree_leaves
+from torch.utils.checkpoint import CheckpointFunction
 
 from verifier.language.formats import Format, dtype, format_named
 from verifier.language.source import Place
@@ -109,8 +110,21 @@ def _gradients(call: TorchCall, tensors: Mapping[str, torch.Tensor], outputs: Ma
             raise ValueError(f"the backward pass returns {len(found)} gradients; there are {len(wanted)} inputs: {', '.join(wanted)}")
         return dict(zip(wanted, found, strict=True))
     wanted = [n for n, v in tensors.items() if v.requires_grad]
+    if CheckpointFunction in customs_in(outputs.values()):
+        return _accumulated({n: tensors[n] for n in wanted}, outputs, seeds)
     found = torch.autograd.grad([outputs[o] for o in outputs], [tensors[n] for n in wanted], [seeds[o] for o in outputs], allow_unused=True)
     return dict(zip(wanted, found, strict=True))
+
+
+def _accumulated(wanted: Mapping[str, torch.Tensor], outputs: Mapping[str, torch.Tensor], seeds: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | None]:
+    """The gradients as `.backward()` leaves them in the inputs, for a reentrant checkpoint, which refuses `torch.autograd.grad`. Other tensors keep the gradients that they had."""
+    others = [(v, v.grad) for v in _variables_of(outputs.values())]
+    try:
+        torch.autograd.backward([outputs[o] for o in outputs], [seeds[o] for o in outputs])
+        return {n: v.grad for n, v in wanted.items()}
+    finally:
+        for tensor, gradient in others:
+            tensor.grad = gradient
 
 
 def run(call: TorchCall, values: Values, upstreams: Values, fmt: Format) -> Ran:
@@ -377,7 +391,16 @@ def numbers_of(value: Any) -> Floats:
 
 def customs_in(outputs: Iterable[torch.Tensor]) -> list[Any]:
     """The custom Functions that outputs were computed by, wherever they were called."""
-    found: dict[Any, None] = {}
+    return list(dict.fromkeys(custom for node in _nodes_of(outputs) if (custom := getattr(type(node), "_forward_cls", None)) is not None))
+
+
+def _variables_of(outputs: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+    """The tensors that outputs were computed from and that gradients are accumulated in."""
+    return [variable for node in _nodes_of(outputs) if (variable := getattr(node, "variable", None)) is not None]
+
+
+def _nodes_of(outputs: Iterable[torch.Tensor]) -> Iterator[Any]:
+    """The nodes of the graph by which autograd differentiates outputs."""
     pending = [v.grad_fn for v in outputs]
     seen: set[Any] = set()
     while pending and len(seen) < MOST_NODES:
@@ -385,10 +408,8 @@ def customs_in(outputs: Iterable[torch.Tensor]) -> list[Any]:
         if node is None or node in seen:
             continue
         seen.add(node)
-        if (custom := getattr(type(node), "_forward_cls", None)) is not None:
-            found[custom] = None
+        yield node
         pending += [n for n, _ in node.next_functions]
-    return list(found)
 
 
 def functions_of(call: TorchCall, used: Sequence[Any] = ()) -> tuple[Any, ...]:
