@@ -14,7 +14,7 @@ import numpy as np
 
 from verifier.trace.reached import plain_function, reached
 
-FRAMEWORKS = tuple(str(Path(m.__file__).parent) for m in (jax, np))
+FRAMEWORK, NUMPY = (str(Path(str(m.__file__)).parent) for m in (jax, np))
 RULES = (("bwd", 0), ("jvp", 0), ("fwd", 1))  # what a function with a derivative rule holds, and in which order it is looked at
 OTHERS = 2
 
@@ -29,7 +29,7 @@ def functions_of(*callables: Any) -> tuple[FunctionType, ...]:
             yield part
 
     given = [c if inspect.isroutine(c) or hasattr(c, "__wrapped__") or isinstance(c, partial) else c.__call__ for c in callables if callable(c)]
-    found = reached(given, parts=parts, is_own=lambda f: not f.__code__.co_filename.startswith((*FRAMEWORKS, "<")))
+    found = reached(given, parts=parts, is_own=lambda f: not f.__code__.co_filename.startswith((FRAMEWORK, NUMPY, "<")))
     return tuple(sorted(found, key=ranks.__getitem__))
 
 
