@@ -267,12 +267,14 @@ def _found(folder: Path, file: str, name: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         sys.modules[own] = module
         own_folder = str(Path(path).resolve().parent)
+        before = list(sys.path)
         sys.path.insert(0, own_folder)  # for what it imports from there
         try:
             spec.loader.exec_module(module)
         finally:
             with contextlib.suppress(ValueError):  # the code may have changed the list
                 sys.path.remove(own_folder)
+            sys.path += [p for p in before if p not in sys.path]  # what is loaded where it is needed, as SymPy, is found there
         _loaded[path] = module
     found: Any = _loaded[path]
     for part in name.split("."):

@@ -19,6 +19,7 @@ from verifier.trace.edit_rows import (
     EditRow,
     ReadableNames,
     called,
+    constants,
     copied,
     divisors,
     exchanged_names,
@@ -33,8 +34,8 @@ from verifier.trace.edit_rows import (
 
 # of a user's own functions, where nothing is known of shapes
 FIRST_IN_CODE: tuple[EditRow, ...] = (*(row for row in LIKELY if row is not names), updates, arguments, letters)
-THEN_IN_CODE: tuple[EditRow, ...] = (divisors, named_factors, reversals, names, written)
-LAST_IN_CODE: tuple[EditRow, ...] = (exchanged_names, lengths, *(row for row in RARE if row not in (exchanged_names, divisors, factors)))
+THEN_IN_CODE: tuple[EditRow, ...] = (divisors, constants, named_factors, reversals, names, written)
+LAST_IN_CODE: tuple[EditRow, ...] = (exchanged_names, lengths, *(row for row in RARE if row not in (exchanged_names, divisors, constants, factors)))
 IN_CODE = (*FIRST_IN_CODE, *THEN_IN_CODE, *LAST_IN_CODE)
 OF_PRODUCTS = (named_factors, lengths)  # whose edit of a factor is that of the product
 ROWS = (*LIKELY, *RARE)
