@@ -65,6 +65,7 @@ def named_factors(tree: ast.AST, scope: ReadableNames) -> Iterator[Change]:
     if not _is_read(tree):
         return
     read = dict.fromkeys(n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in scope.names)
+    read |= dict.fromkeys(n[1:] for n in read if _is_like_an_adjoint(n) and n[1:] in scope.names)  # the value whose adjoint is passed on
     for other in (f"(1 - {n}{power})" for n in read for power in ("", " ** 2") if not _is_like_an_adjoint(n)):  # of a sigmoid, of tanh
         yield ast.BinOp(copied(tree), ast.Mult(), expression(other)), f"the factor `{other}` is missing: `{text(tree)}`"
     known = sorted(scope.names, key=_is_like_an_adjoint)[:MOST_NAMES]

@@ -6,7 +6,7 @@ import ast
 import linecache
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -145,7 +145,10 @@ def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool, rea
         known = {**known, **reach(far)}
     elif not elsewhere:
         far = []
-    first_and_others = sorted([*near, *far], key=lambda p: isinstance(p[1], ast.Return) and known.get(p[1]) is Reach.PLAIN)  # of names that are passed on, where they are given before where they are returned
+    read = {n.id for body in found for s in body.statements for n in ast.walk(s) if isinstance(n, ast.Name)}
+    passing = [old for _, old in (*near, *far) if known.get(old) is Reach.PLAIN and _passes_an_adjoint_on(old, read)]
+    known = {**known, **dict.fromkeys(passing, Reach.SOLE)}
+    first_and_others = sorted([*near, *far], key=lambda p: (p[1] not in passing, isinstance(p[1], ast.Return) and known.get(p[1]) is Reach.PLAIN))  # of names that are passed on, where they are given before where they are returned
     done: set[tuple[ast.stmt, str]] = set()
     for level, rows in ORDER:
         places = [(body, old) for body, old in first_and_others if known.get(old, Reach.SOLE) is level]
@@ -157,6 +160,14 @@ def _tries(found: Sequence[Body], likely: Sequence[int], *, elsewhere: bool, rea
         for row in rows:
             for body, old in places:
                 yield from ((body, old, new, words) for new, words in edits(old, body.names_at(old), written[body], (row,), elements=body.elements_at(old)[:MOST_ELEMENTS]) if (old, words) not in done)
+
+
+def _passes_an_adjoint_on(old: ast.stmt, read: Collection[str]) -> bool:
+    """Whether a statement gives the adjoint of one value of the code, by its name, as that of another: `da = dz`, whose local gradient is missing if anything is."""
+    if not (isinstance(old, ast.Assign) and len(old.targets) == 1 and isinstance(old.targets[0], ast.Name) and isinstance(old.value, ast.Name)):
+        return False
+    names = (old.targets[0].id, old.value.id)
+    return names[0] != names[1] and all(n.startswith("d") and n[1:] in read for n in names)
 
 
 def _certified(check: Check, again: Trace, flowing: int = 0) -> int:
