@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any
 
-from verifier.run.chunks import BEAT, GRACE, Work, identity, serve
+from verifier.run.chunks import GRACE, Work, identity, serve
 from verifier.run.last_words import ProcessDied, ending, last_place, listen
 from verifier.run.local import end_process, end_with_the_driver, has_ended, start_method
 
@@ -26,6 +26,7 @@ HEAD = struct.Struct("<qL")  # of an answer: how many bytes it has, and their ch
 MOST_AT_ONCE = 1 << 20  # bytes of an answer that are read at a time
 SOON = 0.5  # seconds in which a process that has closed its answer is seen to end
 MOMENT = 0.01  # seconds between two looks
+LOOK = 0.1  # seconds after which it is looked whether a process has ended that told nobody: what it has started may hold its pipes open
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class FreshProcesses:
         """Those of some futures that have ended within so many seconds: none, or at least one."""
         end = time.monotonic() + timeout
         while not (ended := {f for f in futures if f.done()}):
-            seconds = min(BEAT, end - time.monotonic(), *(s.latest - time.monotonic() for s in self._started.values()))
+            seconds = min(LOOK, end - time.monotonic(), *(s.latest - time.monotonic() for s in self._started.values()))
             ready = connection.wait([s.answer for s in self._started.values()], timeout=max(0.0, seconds))
             for future, started in list(self._started.items()):
                 if started.answer in ready or has_ended(started.process) or time.monotonic() > started.latest:
@@ -119,7 +120,12 @@ def _received(started: _Started) -> bytes | None:
     """The whole answer of a process: its length, its bytes and their checksum; None where it has ended, or its time is over, before it has sent all."""
     answer, found = started.answer, b""
     with suppress(EOFError, OSError):
-        while answer in connection.wait([answer, started.process.sentinel], timeout=max(0.0, started.latest - time.monotonic())):
+        while time.monotonic() < started.latest:
+            ended = has_ended(started.process)  # what it has started may hold both of its pipes open
+            if answer not in connection.wait([answer], timeout=0.0 if ended else MOMENT):
+                if ended:
+                    return None
+                continue
             part = answer.recv_bytes() if os.name == "nt" else os.read(answer.fileno(), MOST_AT_ONCE)
             if not part:
                 return None

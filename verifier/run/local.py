@@ -84,8 +84,12 @@ def _end_group(pid: int | None) -> None:
     """Kill the processes that a worker has started, where it leads a group."""
     if pid is None or not hasattr(os, "killpg"):
         return
+    try:
+        group = os.getpgid(pid)
+    except ProcessLookupError:  # it was waited for, as the start of any process does: as long as its group has members, its number is given to no other
+        group = pid
     with suppress(ProcessLookupError, PermissionError):
-        if os.getpgid(pid) == pid != os.getpgrp():
+        if group == pid != os.getpgrp():
             os.killpg(pid, signal.SIGKILL)
 
 
