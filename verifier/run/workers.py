@@ -182,6 +182,8 @@ class _LimitedExecutor:
         except BrokenExecutor:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and isinstance(self._executor, ProcessPoolExecutor):  # Python's own pool, which has just lost a process and closes its pipes
+                raise BrokenExecutor(str(error)) from error
             raise ExecutorError(f"{self}: it takes no more work ({type(error).__name__}: {error})") from error
 
     def wait(self, futures: Collection[Future[Any]], timeout: float) -> set[Future[Any]]:
