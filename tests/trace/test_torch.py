@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from tests.trace import torch_layers as layers  # noqa: E402 - it imports torch
 from verifier.torch import assert_gradient, check  # noqa: E402
+from verifier.trace.torch import mode  # noqa: E402
 from verifier.trace.torch.callee import trace, values_of  # noqa: E402
 from verifier.trace.torch.tensor_inputs import called  # noqa: E402
 
@@ -601,3 +602,15 @@ def test_what_computes_in_float32_inside_is_no_false_alarm_in_16_bits(name, kind
     assert (report.status, report.basis) == ("passed", "traced"), report.findings
     wrong = check(lambda x, y: IN_HALF[name](x, y) + 2 * (x[:1] - x[:1].detach()), x, y)
     assert "V101" in {f.code for f in wrong.findings}
+
+
+def test_rows_stand_for_operations_that_torch_has() -> None:
+    """A row whose name is mistyped would never be run."""
+    unknown = {name for name in (*mode.ROWS, *mode.COMPLEX) if not hasattr(torch.ops.aten, name)}
+    assert unknown <= {"_addmm_activation_none", "as_strided_backward", "max_unpool2d_backward"}  # of other versions
+
+
+def test_a_copied_part_of_a_tensor_is_traced() -> None:
+    x = torch.tensor([0.25, -1.5, 2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    report = check(lambda x: torch.narrow_copy(x, 0, 1, 2) ** 2, x)
+    assert (report.status, report.basis) == ("passed", "traced"), report.findings

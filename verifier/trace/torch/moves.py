@@ -27,7 +27,7 @@ MOVES = """
     im2col upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d embedding constant_pad_nd
     _pack_padded_sequence _pack_padded_sequence_backward
     _reshape_copy view_copy expand_copy permute_copy transpose_copy squeeze_copy unsqueeze_copy split_copy split_with_sizes_copy unbind_copy slice_copy select_copy repeat_interleave
-    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narlinecopy block_diag
+    _unsafe_view _reshape_alias resolve_conj resolve_neg value_selecting_reduction_backward narrow_copy block_diag
     _unsafe_masked_index unfold
 """.split()
 
